@@ -1,0 +1,1 @@
+//! Bytes to borrowed views; never allocates per packet, never panics.

@@ -1,0 +1,1 @@
+//! The E-model: arithmetic only; knows no other module.
