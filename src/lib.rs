@@ -18,3 +18,4 @@
 
 pub mod decode;
 pub mod score;
+pub mod track;

@@ -1,0 +1,8 @@
+//! Who is talking to whom, and how well packets arrive.
+//!
+//! Two tables that never call each other: [`streams`] and [`calls`]. Down from calls goes what SDP says
+//! of a flow ([`media`]); up from streams come their totals. Time is the packets' own.
+
+pub mod arrival;
+pub mod codecs;
+pub mod stream;

@@ -1,0 +1,588 @@
+//! One RTP stream: what arrived, what never did, and how well it could be played.
+//!
+//! State is split in two: [`Hot`] is touched by every packet, [`Cold`] once in a while (a settled block
+//! of numbers, a new second, another payload type, the end of an interval). Together they are held to
+//! [`STATE_BYTES`]. What only troubled streams need stands in a box beside them.
+
+pub(crate) mod bursts;
+pub(crate) mod jitter;
+mod payload;
+pub(crate) mod playout;
+pub(crate) mod sequence;
+#[cfg(test)]
+mod tests;
+
+pub use bursts::{BurstGap, Runs};
+pub use jitter::JitterMs;
+pub use payload::Payload;
+pub(crate) use payload::{ModeReading, ResolvePayload, Resolved};
+
+use self::bursts::Losses;
+use self::jitter::Jitter;
+use self::payload::{Modes, Payloads};
+use self::playout::{Playout, Seconds};
+use self::sequence::{Sequence, Step};
+use super::arrival::{RtpArrival, StreamKey};
+use super::codecs::EncodingId;
+
+/// Bound on the tracking and playout state of one stream.
+pub const STATE_BYTES: usize = 512;
+const _: () = assert!(size_of::<Hot>() + size_of::<Cold>() <= STATE_BYTES);
+
+/// Intervals are 10 s from the stream's first packet.
+pub(crate) const INTERVAL: i64 = 10_000_000_000;
+/// A copy made by the span port follows its original closely.
+const MIRROR_COPY_WITHIN: i64 = 10_000_000;
+/// Above this share of duplicates that look like a span port's in an interval, that is what they are.
+const MIRROR_COPY_SHARE: f64 = 0.4;
+/// Policy 6: without a marker or pause before it, a step of the media clock is jitter.
+const CLOCK_STEP_MS: f64 = 1000.0;
+/// Packet time where none was seen yet, ms: the default of RFC 3551 table 1.
+const USUAL_PTIME_MS: f64 = 20.0;
+
+/// Touched by every packet.
+#[derive(Debug)]
+pub(crate) struct Hot {
+    pub key: StreamKey,
+    /// Which held-back packets are this stream's; 0 where none are.
+    pub hold: u32,
+    sequence: Sequence,
+    /// Arrival of the last packet that was no duplicate.
+    last_time: i64,
+    interval_end: i64,
+    media: MediaClock,
+    jitter: Jitter,
+    playout: Playout,
+    /// Bit n: DSCP n was seen.
+    dscp: u64,
+    /// Longest time between two arrivals, ms; negative before the second.
+    max_gap_ms: f32,
+    duplicates: u32,
+    /// Packets of the current payload type not yet added to its count.
+    of_payload: u32,
+    /// Largest delay variation of the interval, ms; negative without a packet.
+    delay_variation_max: f32,
+    /// IP identification and UDP checksum of the last packet, folded: a copy has the same.
+    last_mark: u16,
+    last_ttl: u8,
+    has_absent: bool,
+}
+
+/// The media clock of the last audio packet.
+#[derive(Clone, Copy, Debug)]
+struct MediaClock {
+    time: i64,
+    /// Ticks since the epoch's first packet, wraps undone.
+    ticks: i64,
+    ms_per_tick: f64,
+    timestamp: u32,
+    number: u32,
+    /// Hz, of audio; 0 where it is not known.
+    clock_rate: u32,
+    /// Most frequent timestamp step of packets in a row, and how often.
+    step: u32,
+    step_count: u32,
+    /// Payload type of the packet before.
+    payload_type: u8,
+    last_audio_payload_type: u8,
+    /// The current payload type is an event or comfort noise.
+    is_event: bool,
+    modes: Option<ModeReading>,
+    /// An event or comfort noise came since the last audio packet.
+    after_event: bool,
+    /// Another SDP has come: the payload type must be looked up again.
+    rebind: bool,
+    /// The last audio packet came too late for the adaptive buffer.
+    was_late: bool,
+    /// No audio packet yet in this run, or none with this clock.
+    begins: bool,
+}
+
+/// Touched once in a while.
+#[derive(Debug)]
+pub(crate) struct Cold {
+    pub first_time: i64,
+    losses: Losses,
+    seconds: Seconds,
+    payloads: Payloads,
+    /// Counts at the start of the interval.
+    before: Before,
+    rare: Option<Box<Rare>>,
+}
+
+/// What only some streams need.
+#[derive(Debug, Default)]
+struct Rare {
+    /// A packet far from the run: the first of a new one, if the next follows it.
+    jump: Option<RtpArrival>,
+    /// Bit i: number `highest - i` was never sent.
+    absent: u128,
+    modes: Modes,
+    /// A timestamp step that contends with the most frequent one, and its count.
+    other_step: (u32, u32),
+    mirror_copies: u32,
+    /// Duplicates of this interval that look like a span port's.
+    interval_copies: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    packets: u32,
+    lost: Runs,
+    adaptive: Runs,
+}
+
+/// What one interval of a stream was like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Beginning, nanoseconds since the Unix epoch.
+    pub start: i64,
+    /// Length, ns: 10 s, less for the last one.
+    pub length: i64,
+    /// Arrived, duplicates not counted.
+    pub packets: u32,
+    /// Lost: left the reordering window without arriving.
+    pub lost: Runs,
+    /// Lost or too late for the adaptive buffer.
+    pub adaptive: Runs,
+    /// RFC 3550 jitter at its end, ms.
+    pub jitter_ms: Option<f64>,
+    /// Largest 2-point delay variation, ms.
+    pub delay_variation_max_ms: Option<f32>,
+    /// What most of its packets carried.
+    pub payload: Option<Payload>,
+    /// Most frequent codec mode so far, for encodings that have modes.
+    pub mode: Option<u8>,
+}
+
+impl Interval {
+    /// Expected: arrived and lost.
+    #[must_use]
+    pub const fn expected(&self) -> u32 {
+        self.packets + self.lost.bad
+    }
+
+    /// Too late for the adaptive buffer.
+    #[must_use]
+    pub const fn discarded_adaptive(&self) -> u32 {
+        self.adaptive.bad - self.lost.bad
+    }
+}
+
+/// Everything about a stream once no number of it is open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamTotals {
+    /// First arrival, nanoseconds since the Unix epoch.
+    pub first: i64,
+    /// Last arrival that was no duplicate.
+    pub last: i64,
+    /// Arrived, duplicates not counted.
+    pub packets: u32,
+    /// Expected (RFC 3550 A.3), over all runs; skipped numbers left out.
+    pub expected: u32,
+    /// Never sent.
+    pub skipped: u32,
+    /// Arrived again, copies made by the span port included.
+    pub duplicates: u32,
+    /// Those of the duplicates that the span port made (inferred).
+    pub mirror_copies: u32,
+    /// Arrived below the highest number so far.
+    pub reordered: u32,
+    /// Lost numbers and their runs.
+    pub lost: Runs,
+    /// Lost, or too late for the fixed buffer.
+    pub fixed: Runs,
+    /// Lost, or too late for the adaptive buffer.
+    pub adaptive: Runs,
+    /// Bursts and gaps of lost numbers.
+    pub burst_gap: BurstGap,
+    /// Jitter; `None` where no clock was known.
+    pub jitter: Option<JitterMs>,
+    /// Mean delay of the adaptive buffer, ms.
+    pub adaptive_delay_ms: Option<f64>,
+    /// Longest time between two arrivals, ms; `None` with one packet.
+    pub max_gap_ms: Option<f32>,
+    /// Bit n: DSCP n was seen.
+    pub dscp: u64,
+    /// Payload types with their encodings and counts, most frequent first.
+    pub payloads: Vec<Payload>,
+    /// Packet time, ms.
+    pub ptime_ms: Option<f64>,
+    /// Most frequent codec mode, for encodings that have modes.
+    pub mode: Option<u8>,
+}
+
+/// A stream's two halves, borrowed together.
+#[derive(Debug)]
+pub(crate) struct Stream<'a> {
+    pub hot: &'a mut Hot,
+    pub cold: &'a mut Cold,
+}
+
+impl Hot {
+    pub fn new(first: &RtpArrival) -> Self {
+        Self {
+            key: first.key,
+            hold: 0,
+            sequence: Sequence::start(first.sequence),
+            last_time: first.time,
+            interval_end: first.time.saturating_add(INTERVAL),
+            media: MediaClock::default(),
+            jitter: Jitter::default(),
+            playout: Playout::default(),
+            dscp: 0,
+            max_gap_ms: -1.0,
+            duplicates: 0,
+            of_payload: 0,
+            delay_variation_max: -1.0,
+            last_mark: 0,
+            last_ttl: 0,
+            has_absent: false,
+        }
+    }
+
+    /// Another SDP speaks of this stream's ends: its next packet looks its payload type up again.
+    pub const fn look_up_again(&mut self) {
+        self.media.rebind = true;
+    }
+
+    /// When the current interval ends.
+    pub const fn interval_end(&self) -> i64 {
+        self.interval_end
+    }
+
+    /// When a packet last arrived.
+    pub const fn last_time(&self) -> i64 {
+        self.last_time
+    }
+
+    /// Reads one field of each cache line, so that a batch's misses are in flight together.
+    #[inline]
+    pub fn touch(&self) -> u64 {
+        self.media.time as u64 ^ self.playout.epoch() as u64 ^ self.dscp ^ u64::from(self.duplicates)
+    }
+}
+
+impl Default for MediaClock {
+    fn default() -> Self {
+        Self {
+            time: 0,
+            ticks: 0,
+            ms_per_tick: 0.0,
+            timestamp: 0,
+            number: 0,
+            clock_rate: 0,
+            step: 0,
+            step_count: 0,
+            payload_type: 0,
+            last_audio_payload_type: 0,
+            is_event: false,
+            modes: None,
+            after_event: false,
+            rebind: true,
+            was_late: false,
+            begins: true,
+        }
+    }
+}
+
+impl Cold {
+    pub fn new(first: &RtpArrival) -> Self {
+        Self {
+            first_time: first.time,
+            losses: Losses::default(),
+            seconds: Seconds::default(),
+            payloads: Payloads::default(),
+            before: Before::default(),
+            rare: None,
+        }
+    }
+}
+
+impl Stream<'_> {
+    /// Takes the packet that made the stream.
+    pub fn begin(&mut self, p: &RtpArrival, payloads: &mut impl ResolvePayload) {
+        self.first_arrival(p, 0, payloads);
+    }
+
+    /// Takes one further packet. The caller has closed the intervals that ended before it.
+    #[inline]
+    pub fn arrive(&mut self, p: &RtpArrival, payloads: &mut impl ResolvePayload) {
+        match self.hot.sequence.step(p.sequence) {
+            Step::Ahead(by) => {
+                if by == 1 && !self.hot.has_absent {
+                    self.hot.sequence.advance(1, None, &mut self.cold.losses);
+                } else {
+                    self.jump_ahead(p, by);
+                }
+                self.first_arrival(p, 0, payloads);
+            }
+            Step::Behind(behind) => {
+                self.fill(behind);
+                self.first_arrival(p, behind, payloads);
+            }
+            Step::Duplicate(behind) => self.duplicate(p, behind),
+            Step::Jump => self.far_away(p, payloads),
+        }
+    }
+
+    /// Numbers in between are lost, or were never sent: a gap that the elapsed time could not have
+    /// carried is the sender's own.
+    #[cold]
+    fn jump_ahead(&mut self, p: &RtpArrival, by: u16) {
+        let between = f64::from(by - 1);
+        let elapsed_ms = (p.time - self.hot.last_time) as f64 / 1e6;
+        let never_sent = by > 1 && between * self.ptime_ms().unwrap_or(USUAL_PTIME_MS) > elapsed_ms + 1000.0;
+        if never_sent {
+            let rare = self.cold.rare.get_or_insert_default();
+            self.hot.sequence.advance(by, Some(&mut rare.absent), &mut self.cold.losses);
+            self.hot.has_absent = true;
+            return;
+        }
+        if let Some(rare) = self.cold.rare.as_mut().filter(|_| self.hot.has_absent) {
+            self.hot.sequence.settle_window(rare.absent, &mut self.cold.losses);
+            rare.absent = rare.absent.checked_shl(u32::from(by)).unwrap_or(0);
+            self.hot.has_absent = rare.absent != 0;
+        }
+        self.hot.sequence.advance(by, None, &mut self.cold.losses);
+    }
+
+    #[cold]
+    fn fill(&mut self, behind: u8) {
+        self.hot.sequence.fill(behind);
+        if let Some(rare) = &mut self.cold.rare {
+            rare.absent &= !(1 << behind);
+        }
+    }
+
+    #[cold]
+    fn duplicate(&mut self, p: &RtpArrival, behind: u8) {
+        self.hot.duplicates += 1;
+        let copy_of_last = behind == 0
+            && p.copy_mark() == self.hot.last_mark
+            && (p.time - self.hot.last_time).abs() < MIRROR_COPY_WITHIN
+            && (p.ttl == self.hot.last_ttl || p.ttl.wrapping_add(1) == self.hot.last_ttl);
+        if copy_of_last {
+            self.cold.rare.get_or_insert_default().interval_copies += 1;
+        }
+    }
+
+    /// RFC 3550 A.1: a number far away opens a new run if the next one that is far away follows it.
+    /// Unlike the RFC's receiver, both are counted: a passive observer has kept the first.
+    #[cold]
+    fn far_away(&mut self, p: &RtpArrival, payloads: &mut impl ResolvePayload) {
+        let rare = self.cold.rare.get_or_insert_default();
+        match rare.jump.take() {
+            Some(first) if p.sequence == first.sequence.wrapping_add(1) => {
+                self.hot.sequence.settle_all(rare.absent, &mut self.cold.losses);
+                rare.absent = 0;
+                self.hot.has_absent = false;
+                self.hot.sequence = self.hot.sequence.restart(first.sequence);
+                self.hot.media.begins = true;
+                self.hot.media.after_event = false;
+                self.first_arrival(&first, 0, payloads);
+                self.arrive(p, payloads);
+            }
+            _ => rare.jump = Some(*p),
+        }
+    }
+
+    #[inline]
+    fn first_arrival(&mut self, p: &RtpArrival, behind: u8, payloads: &mut impl ResolvePayload) {
+        let hot = &mut *self.hot;
+        if hot.sequence.packets > 1 {
+            hot.max_gap_ms = hot.max_gap_ms.max((p.time - hot.last_time) as f32 / 1e6);
+        }
+        hot.last_time = p.time;
+        hot.dscp |= 1 << (p.dscp & 63);
+        (hot.last_mark, hot.last_ttl) = (p.copy_mark(), p.ttl);
+        if p.payload_type != hot.media.payload_type || hot.media.rebind {
+            self.switch_payload(p, payloads);
+        }
+        self.hot.of_payload += 1;
+        if self.hot.media.is_event {
+            self.hot.media.after_event = true;
+        } else {
+            self.audio(p, behind);
+        }
+    }
+
+    #[cold]
+    fn switch_payload(&mut self, p: &RtpArrival, payloads: &mut impl ResolvePayload) {
+        self.flush_payload();
+        let media = &mut self.hot.media;
+        media.rebind = false;
+        media.payload_type = p.payload_type;
+        let resolved = self.cold.payloads.select(p, payloads);
+        media.is_event = resolved.is_event;
+        if !resolved.is_event {
+            media.begins |= resolved.clock_rate != media.clock_rate;
+            media.clock_rate = resolved.clock_rate;
+        }
+        media.modes = resolved.modes;
+    }
+
+    fn flush_payload(&mut self) {
+        self.cold.payloads.add(self.hot.media.payload_type, self.hot.of_payload);
+        self.hot.of_payload = 0;
+    }
+
+    #[inline]
+    fn audio(&mut self, p: &RtpArrival, behind: u8) {
+        let hot = &mut *self.hot;
+        let media = &mut hot.media;
+        let number = hot.sequence.highest() - u32::from(behind);
+        let ticks = p.timestamp.wrapping_sub(media.timestamp).cast_signed();
+        let same_payload = p.payload_type == media.last_audio_payload_type;
+        if same_payload && number == media.number.wrapping_add(1) && ticks > 0 && !media.begins {
+            count_step(media, &mut self.cold.rare, ticks.cast_unsigned());
+        }
+        if let Some(reading) = media.modes {
+            self.cold.rare.get_or_insert_default().modes.count(reading, p.payload_head, p.payload_len);
+        }
+        if media.clock_rate != 0 {
+            let difference = (p.time - media.time) as f64 / 1e6 - f64::from(ticks) * media.ms_per_tick;
+            let breaks = media.begins
+                || (number > media.number && i64::from(ticks) < -i64::from(media.clock_rate))
+                || (difference.abs() > CLOCK_STEP_MS && (p.marker || media.after_event || !same_payload));
+            let transit = if breaks {
+                media.ms_per_tick = 1000.0 / f64::from(media.clock_rate);
+                media.ticks = 0;
+                media.was_late = false;
+                hot.playout.start_epoch(p.time, &mut self.cold.seconds);
+                0.0
+            } else {
+                hot.jitter.update(difference);
+                media.ticks += i64::from(ticks);
+                (p.time - hot.playout.epoch()) as f64 / 1e6 - media.ticks as f64 * media.ms_per_tick
+            };
+            let play =
+                hot.playout.arrive(p.time, transit, p.marker, &mut media.was_late, &mut self.cold.seconds);
+            hot.delay_variation_max = hot.delay_variation_max.max(play.delay_variation_ms as f32);
+            if play.late_fixed || play.late_adaptive {
+                hot.sequence.mark_late(behind, play.late_fixed, play.late_adaptive);
+            }
+        }
+        media.last_audio_payload_type = p.payload_type;
+        (media.time, media.timestamp, media.number) = (p.time, p.timestamp, number);
+        (media.begins, media.after_event) = (media.clock_rate == 0, false);
+    }
+
+    /// Packet time by the most frequent timestamp step, ms.
+    pub fn ptime_ms(&self) -> Option<f64> {
+        let media = &self.hot.media;
+        let step = media.step;
+        (step > 0 && media.clock_rate > 0).then(|| f64::from(step) * 1000.0 / f64::from(media.clock_rate))
+    }
+
+    /// Ends the current interval at `end` and begins the next there. `None` if it was empty.
+    #[cold]
+    pub fn close_interval(&mut self, end: i64) -> Option<Interval> {
+        let absent = self.cold.rare.as_ref().map_or(0, |r| r.absent);
+        self.hot.sequence.settle_window(absent, &mut self.cold.losses);
+        self.take_interval(end)
+    }
+
+    fn take_interval(&mut self, end: i64) -> Option<Interval> {
+        self.flush_payload();
+        let payload = self.cold.payloads.take_interval();
+        let (losses, before) = (&self.cold.losses, self.cold.before);
+        let start = self.hot.interval_end.saturating_sub(INTERVAL);
+        let variation = self.hot.delay_variation_max;
+        let interval = Interval {
+            start,
+            length: end.saturating_sub(start),
+            packets: self.hot.sequence.packets - before.packets,
+            lost: losses.lost.since(before.lost),
+            adaptive: losses.adaptive.since(before.adaptive),
+            jitter_ms: self.hot.jitter.ms().map(|j| j.last),
+            delay_variation_max_ms: (variation >= 0.0).then_some(variation),
+            payload,
+            mode: self.mode(),
+        };
+        if let Some(rare) = &mut self.cold.rare {
+            let copies = std::mem::take(&mut rare.interval_copies);
+            if f64::from(copies) > MIRROR_COPY_SHARE * f64::from(interval.packets) {
+                rare.mirror_copies += copies;
+            }
+        }
+        self.hot.delay_variation_max = -1.0;
+        self.cold.before = Before {
+            packets: self.hot.sequence.packets,
+            lost: self.cold.losses.lost,
+            adaptive: self.cold.losses.adaptive,
+        };
+        self.hot.interval_end = end.saturating_add(INTERVAL);
+        (interval.expected() > 0).then_some(interval)
+    }
+
+    fn mode(&self) -> Option<u8> {
+        self.cold.rare.as_ref()?.modes.most_frequent()
+    }
+
+    /// Ends the stream: settles every number, closes the last interval.
+    pub fn finish(&mut self) -> (Option<Interval>, StreamTotals) {
+        let absent = self.cold.rare.as_ref().map_or(0, |r| r.absent);
+        self.hot.sequence.settle_all(absent, &mut self.cold.losses);
+        let end = self.hot.last_time.max(self.hot.interval_end.saturating_sub(INTERVAL));
+        let interval = self.take_interval(end);
+        let (hot, losses) = (&*self.hot, &self.cold.losses);
+        let totals = StreamTotals {
+            first: self.cold.first_time,
+            last: hot.last_time,
+            packets: hot.sequence.packets,
+            expected: losses.expected,
+            skipped: losses.skipped,
+            duplicates: hot.duplicates,
+            mirror_copies: self.cold.rare.as_ref().map_or(0, |r| r.mirror_copies),
+            reordered: hot.sequence.reordered,
+            lost: losses.lost,
+            fixed: losses.fixed,
+            adaptive: losses.adaptive,
+            burst_gap: losses.burst_gap(),
+            jitter: hot.jitter.ms(),
+            adaptive_delay_ms: hot.playout.adaptive_delay_ms(),
+            max_gap_ms: (hot.sequence.packets > 1).then_some(hot.max_gap_ms),
+            dscp: hot.dscp,
+            payloads: self.cold.payloads.all(),
+            ptime_ms: self.ptime_ms(),
+            mode: self.mode(),
+        };
+        (interval, totals)
+    }
+
+    /// The encoding of most packets so far.
+    pub fn main_encoding(&self) -> Option<EncodingId> {
+        self.cold.payloads.main().map(|p| p.encoding)
+    }
+}
+
+/// Two counters find the most frequent step wherever one has the majority (Misra and Gries).
+#[inline]
+fn count_step(media: &mut MediaClock, rare: &mut Option<Box<Rare>>, step: u32) {
+    if step == media.step {
+        media.step_count += 1;
+    } else {
+        count_other_step(media, rare, step);
+    }
+}
+
+#[cold]
+fn count_other_step(media: &mut MediaClock, rare: &mut Option<Box<Rare>>, step: u32) {
+    if media.step_count == 0 {
+        (media.step, media.step_count) = (step, 1);
+        return;
+    }
+    let other = &mut rare.get_or_insert_default().other_step;
+    if step == other.0 {
+        other.1 += 1;
+        if other.1 > media.step_count {
+            std::mem::swap(&mut media.step, &mut other.0);
+            std::mem::swap(&mut media.step_count, &mut other.1);
+        }
+    } else if other.1 == 0 {
+        *other = (step, 1);
+    } else {
+        other.1 -= 1;
+    }
+}
