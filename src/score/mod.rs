@@ -1,1 +1,4 @@
-//! The E-model: arithmetic only; knows no other module.
+//! From loss, delay and codec to R and MOS: the E-model. Arithmetic only; knows no other module.
+
+pub mod emodel;
+pub mod opinion;
