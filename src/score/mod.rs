@@ -2,3 +2,5 @@
 
 pub mod emodel;
 pub mod opinion;
+pub mod scale;
+pub mod wideband;
