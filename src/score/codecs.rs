@@ -74,6 +74,20 @@ impl Row {
         }
     }
 
+    /// A row of values that a user gives, for a codec of which the table knows less.
+    #[must_use]
+    pub const fn given(scale: Scale, ie: f64, bpl: Option<f64>) -> Self {
+        Self {
+            key: "given",
+            ie: Some(ie),
+            bpl,
+            condition: "values given by hand",
+            basis: Basis::Given,
+            source: "the user",
+            ..Self::of(scale)
+        }
+    }
+
     /// The row of that key, case aside.
     #[must_use]
     pub fn by_key(key: &str) -> Option<&'static Self> {
@@ -94,6 +108,8 @@ pub enum Basis {
     Literature,
     /// Open-source tools, or a placeholder.
     Tool,
+    /// The user, who answers for them.
+    Given,
 }
 
 /// Ie,eff = a lg(1 + b Ppl) + c with Ppl in per cent.

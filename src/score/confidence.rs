@@ -217,6 +217,7 @@ impl Score {
 /// Why a row is not to be trusted fully; its cap is [`Row::confidence`].
 fn weakness(row: &Row) -> Option<Reason> {
     match row.basis {
+        Basis::Given => None,
         Basis::Itu if row.confidence == Confidence::High => None,
         Basis::Itu => Some(Reason::OneReader),
         Basis::ItuFromMemory => Some(Reason::FromMemory),
