@@ -16,5 +16,6 @@
 //! frames and a place to put results. Nothing else knows the whole.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod decode;
 pub mod score;
