@@ -16,6 +16,7 @@
 //! frames and a place to put results. Nothing else knows the whole.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod decode;
 pub mod score;
 pub mod track;

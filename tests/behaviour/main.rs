@@ -1,1 +1,3 @@
 //! What a user sees, one module a thing.
+
+mod scores;
