@@ -5,4 +5,11 @@
 
 pub mod arrival;
 pub mod codecs;
+mod ends;
+mod hold;
+mod index;
+mod inference;
+pub mod media;
+pub mod reports;
 pub mod stream;
+pub mod streams;

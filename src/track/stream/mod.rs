@@ -251,6 +251,11 @@ impl Hot {
         self.interval_end
     }
 
+    /// Passes over `count` intervals in which nothing came.
+    pub const fn skip_intervals(&mut self, count: i64) {
+        self.interval_end = self.interval_end.saturating_add(count.saturating_mul(INTERVAL));
+    }
+
     /// When a packet last arrived.
     pub const fn last_time(&self) -> i64 {
         self.last_time

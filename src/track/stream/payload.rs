@@ -32,8 +32,8 @@ pub(crate) struct Resolved {
 
 /// Who knows what payload types mean.
 pub(crate) trait ResolvePayload {
-    /// What the payload type of `p` means at its time. `first`: no other payload type came before.
-    fn resolve(&mut self, p: &RtpArrival, first: bool) -> Resolved;
+    /// What the payload type of `p` means at its time. `main`: what most packets carried until now.
+    fn resolve(&mut self, p: &RtpArrival, main: Option<EncodingId>) -> Resolved;
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,8 +55,7 @@ pub(crate) struct Payloads([Slot; SLOTS]);
 impl Payloads {
     /// Looks up (or makes room for) the payload type of `p`.
     pub fn select(&mut self, p: &RtpArrival, resolve: &mut impl ResolvePayload) -> Resolved {
-        let first = self.0.iter().all(|s| s.flags & IN_USE == 0);
-        let resolved = resolve.resolve(p, first);
+        let resolved = resolve.resolve(p, self.main().map(|m| m.encoding));
         let slot =
             self.0.iter_mut().find(|s| s.flags & IN_USE == 0 || s.payload_type == p.payload_type);
         if let Some(slot) = slot {

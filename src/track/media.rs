@@ -1,0 +1,143 @@
+//! What SDP says of flows: who receives where, and what its payload types mean there
+//! ([RFC 3264 §5.1](https://www.rfc-editor.org/rfc/rfc3264#section-5.1)).
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
+use super::codecs::EncodingId;
+use crate::decode::Endpoint;
+
+/// Media may come before its SDP: an answer is looked for this long after a packet, in nanoseconds.
+pub(crate) const EARLY_MEDIA: i64 = 3_000_000_000;
+/// Descriptions kept of one endpoint: re-INVITEs replace each other, and held-back packets reach 3 s back.
+const PER_ENDPOINT: usize = 4;
+
+/// What one party said of one place where it receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// When it was said, nanoseconds since the Unix epoch.
+    pub time: i64,
+    /// The leg it was said in.
+    pub leg: u32,
+    /// Kind of media.
+    pub kind: MediaKind,
+    /// Payload types and what they carry.
+    pub payloads: Vec<(u8, EncodingId)>,
+}
+
+/// The `m=` line's media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaKind {
+    /// Speech and music.
+    Audio,
+    /// Moving pictures.
+    Video,
+    /// Fax, text, application data.
+    Other,
+}
+
+impl Binding {
+    /// What payload type `payload_type` carries.
+    #[must_use]
+    pub fn encoding(&self, payload_type: u8) -> Option<EncodingId> {
+        self.payloads.iter().find(|(pt, _)| *pt == payload_type).map(|&(_, e)| e)
+    }
+
+    /// Takes over the payload types of another media section of the same description and endpoint
+    /// (BUNDLE, [RFC 9143](https://www.rfc-editor.org/rfc/rfc9143)).
+    pub fn merge(&mut self, other: Self) {
+        for (pt, encoding) in other.payloads {
+            if self.encoding(pt).is_none() {
+                self.payloads.push((pt, encoding));
+            }
+        }
+    }
+}
+
+/// All that SDP has said, by endpoint. Bounded: the endpoint heard of longest ago goes first.
+#[derive(Debug)]
+pub(crate) struct Bindings {
+    by_endpoint: HashMap<Endpoint, Vec<Binding>, BuildHasherDefault<DefaultHasher>>,
+    order: VecDeque<Endpoint>,
+    limit: usize,
+    evicted: u64,
+}
+
+impl Bindings {
+    pub fn new(limit: usize) -> Self {
+        Self { by_endpoint: HashMap::default(), order: VecDeque::new(), limit, evicted: 0 }
+    }
+
+    /// Takes what was said of `endpoint`. The same said again (a retransmission, a mirrored copy, each hop
+    /// of a proxy) changes nothing: `false`.
+    pub fn add(&mut self, endpoint: Endpoint, binding: Binding) -> bool {
+        let known = self.by_endpoint.entry(endpoint).or_default();
+        if known.is_empty() {
+            self.order.push_back(endpoint);
+        }
+        if known.last().is_some_and(|l| l.payloads == binding.payloads && l.leg == binding.leg) {
+            return false;
+        }
+        if known.len() >= PER_ENDPOINT {
+            known.remove(0);
+        }
+        known.push(binding);
+        while self.by_endpoint.len() > self.limit {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.by_endpoint.remove(&oldest);
+            self.evicted += 1;
+        }
+        true
+    }
+
+    /// What held for `endpoint` at `time`: the latest said before, else the first said within 3 s after.
+    pub fn at(&self, endpoint: &Endpoint, time: i64) -> Option<&Binding> {
+        let known = self.by_endpoint.get(endpoint)?;
+        known.iter().rev().find(|b| b.time <= time).or_else(|| {
+            known.iter().find(|b| b.time <= time.saturating_add(EARLY_MEDIA))
+        })
+    }
+
+    /// Whether anything was ever said of `endpoint`.
+    pub fn knows(&self, endpoint: &Endpoint) -> bool {
+        self.by_endpoint.contains_key(endpoint)
+    }
+
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(time: i64, payload_type: u8) -> Binding {
+        Binding { time, leg: 0, kind: MediaKind::Audio, payloads: vec![(payload_type, EncodingId::UNKNOWN)] }
+    }
+
+    #[test]
+    fn the_latest_before_a_packet_holds_else_the_first_within_three_seconds() {
+        let mut b = Bindings::new(10);
+        let end = Endpoint::default();
+        let second = 1_000_000_000;
+        b.add(end, binding(10 * second, 1));
+        b.add(end, binding(20 * second, 2));
+        let at = |s: i64| b.at(&end, s * second).map(|b| b.payloads[0].0);
+        assert_eq!(at(6), None);
+        assert_eq!(at(7), Some(1));
+        assert_eq!(at(19), Some(1));
+        assert_eq!(at(20), Some(2));
+    }
+
+    #[test]
+    fn endpoints_beyond_the_limit_push_out_the_oldest() {
+        let mut b = Bindings::new(2);
+        for port in 1..=3 {
+            b.add(Endpoint { port, ..Endpoint::default() }, binding(0, 0));
+        }
+        assert!(!b.knows(&Endpoint { port: 1, ..Endpoint::default() }));
+        assert!(b.knows(&Endpoint { port: 3, ..Endpoint::default() }));
+        assert_eq!(b.evicted(), 1);
+    }
+}
