@@ -1,0 +1,5 @@
+//! Capture files.
+
+mod writer;
+
+pub use writer::Writer;
