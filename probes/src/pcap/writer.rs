@@ -61,3 +61,35 @@ impl<W: Write> Writer<W> {
         self.out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Owned, frames};
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut writer = Writer::new(Vec::new(), LinkType::LINUX_SLL2).expect("memory is writable");
+        let frame = Frame {
+            time: Timestamp::from_nanos(1_700_000_000_123_456_789),
+            link: LinkType::LINUX_SLL2,
+            interface: 0,
+            original_len: 1500,
+            data: b"cut short",
+        };
+        writer.write(&frame).expect("memory is writable");
+        assert_eq!(frames(&writer.into_inner()), [Owned::from(&frame)]);
+    }
+
+    #[test]
+    fn a_time_that_pcap_has_no_room_for_is_an_error() {
+        for nanos in [-1, 4_294_967_296_000_000_000] {
+            let mut writer = Writer::new(Vec::new(), LinkType::ETHERNET).expect("memory is writable");
+            let frame = Frame { time: Timestamp::from_nanos(nanos), ..Frame::default() };
+            let error = writer.write(&frame).expect_err("out of range");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(writer.into_inner().len(), 24, "nothing is half written");
+        }
+    }
+}
