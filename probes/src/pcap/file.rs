@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use super::classic::{self, Classic};
@@ -14,18 +15,30 @@ use crate::{Frame, Timestamp};
 
 /// A capture whose header was read.
 ///
-/// Look with [`head`](Self::head), then take: a taken frame borrows the file's buffer, and looking
-/// is what moves it on. A file that can be opened again can sleep: then it holds neither a
-/// descriptor nor a buffer.
+/// Look with [`head`](Self::head), then take: a taken frame borrows the file's window, and looking
+/// is what moves that on. The window is kept beside the file, so that frames of several files can be
+/// held while all of these files count on. A file that can be opened again can sleep: then it holds
+/// neither a descriptor nor a buffer.
 #[derive(Debug)]
 pub(super) struct CaptureFile {
     report: FileReport,
     layout: Layout,
-    window: Window,
+    /// Bytes of the window whose frames were taken; let go when the window moves on.
+    taken: usize,
     /// None while it sleeps, and after its last record.
     source: Option<Source>,
     /// A pipe cannot be opened again.
     can_sleep: bool,
+}
+
+/// What was taken of a window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    pub frames: usize,
+    /// The time of the next frame, where it is whole in the window and past the limit.
+    pub later: Option<Timestamp>,
+    /// The records of these frames, and those between them.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -35,12 +48,12 @@ enum Layout {
 }
 
 impl CaptureFile {
-    /// Opens the file at `path`, to be read `chunk` bytes at a time.
-    pub fn open(path: &Path, chunk: usize, next_interface: &mut u16) -> Result<Self, OpenError> {
+    /// Opens the file at `path`, to be read through `window`, a new one.
+    pub fn open(path: &Path, window: &mut Window, next_interface: &mut u16) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        let mut capture = Self::from_stream(path.to_owned(), Box::new(file), chunk, next_interface)?;
+        let mut capture = Self::from_stream(path.to_owned(), Box::new(file), window, next_interface)?;
         if metadata.is_file() {
             capture.can_sleep = true;
             capture.report.size = Some(metadata.len());
@@ -52,7 +65,7 @@ impl CaptureFile {
     pub fn from_stream(
         path: PathBuf,
         stream: Box<dyn Read + Send>,
-        chunk: usize,
+        window: &mut Window,
         next_interface: &mut u16,
     ) -> Result<Self, OpenError> {
         let mut source = match Source::new(stream) {
@@ -60,10 +73,9 @@ impl CaptureFile {
             Err(source) => return Err(OpenError::Io { path, source }),
         };
         let compression = source.compression();
-        let mut window = Window::new(chunk);
         let mut link_types = Vec::new();
         let mut interfaces = Interfaces { next: next_interface, link_types: &mut link_types };
-        let layout = match Layout::find(&mut window, &mut source, &mut interfaces) {
+        let layout = match Layout::find(window, &mut source, &mut interfaces) {
             Ok(layout) => layout,
             Err(NoLayout::Unreadable(source)) if compression == Compression::None => {
                 return Err(OpenError::Io { path, source });
@@ -89,7 +101,7 @@ impl CaptureFile {
             bytes_read: source.bytes_read(),
             size: None,
         };
-        Ok(Self { report, layout, window, source: Some(source), can_sleep: false })
+        Ok(Self { report, layout, taken: 0, source: Some(source), can_sleep: false })
     }
 
     pub fn report(&self) -> &FileReport {
@@ -97,39 +109,41 @@ impl CaptureFile {
     }
 
     /// The time of the next frame, brought into the buffer whole; None at the end.
-    pub fn head(&mut self, next_interface: &mut u16) -> Option<Timestamp> {
+    pub fn head(&mut self, window: &mut Window, next_interface: &mut u16) -> Option<Timestamp> {
+        window.consume(mem::take(&mut self.taken));
         let source = self.source.as_mut()?;
         let mut interfaces = Interfaces { next: next_interface, link_types: &mut self.report.link_types };
         let head = match &mut self.layout {
-            Layout::Pcap(records) => head(records, &mut self.window, source, &mut interfaces),
-            Layout::Pcapng(records) => head(records, &mut self.window, source, &mut interfaces),
+            Layout::Pcap(records) => head(records, window, source, &mut interfaces),
+            Layout::Pcapng(records) => head(records, window, source, &mut interfaces),
         };
         self.report.bytes_read = source.bytes_read();
         match head {
             Ok(Some(time)) => return Some(time),
             Ok(None) => {}
-            Err(reason) => self.report.damaged = Some(Damage { offset: self.window.position(), reason }),
+            Err(reason) => self.report.damaged = Some(Damage { offset: window.position(), reason }),
         }
         self.source = None;
-        self.window.shelve();
+        window.shelve();
         None
     }
 
-    /// Takes the frames that are in the buffer, up to the first one later than `limit`.
+    /// Takes the frames that are in the window, up to the first one later than `limit`.
     pub fn take<'a>(
-        &'a mut self,
+        &mut self,
+        window: &'a Window,
         limit: Timestamp,
         out: &mut [Frame<'a>],
         next_interface: &mut u16,
-    ) -> usize {
-        let (bytes, start) = self.window.split();
+    ) -> Taken {
+        let bytes = window.bytes().get(self.taken..).unwrap_or_default();
         let mut interfaces = Interfaces { next: next_interface, link_types: &mut self.report.link_types };
-        let (taken, consumed) = match &mut self.layout {
+        let taken = match &mut self.layout {
             Layout::Pcap(records) => take(records, bytes, limit, out, &mut interfaces),
             Layout::Pcapng(records) => take(records, bytes, limit, out, &mut interfaces),
         };
-        *start += consumed;
-        self.report.count(out.get(..taken).unwrap_or_default());
+        self.taken += taken.bytes;
+        self.report.count(out.get(..taken.frames).unwrap_or_default());
         taken
     }
 
@@ -144,21 +158,19 @@ impl CaptureFile {
     }
 
     /// Lets go of descriptor and buffer until [`wake`](Self::wake), if it can be opened again.
-    pub fn sleep(&mut self) {
+    pub fn sleep(&mut self, window: &mut Window) {
         if self.could_sleep() {
             self.source = None;
-            self.window.shelve();
+            window.consume(mem::take(&mut self.taken));
+            window.shelve();
         }
     }
 
     /// Goes on where it fell asleep, from now on `chunk` bytes at a time. A file that is gone by
     /// now, or cut, is damaged there.
-    pub fn wake(&mut self, chunk: usize) {
-        self.window.read_by(chunk);
-        if self.source.is_some() {
-            return;
-        }
-        let position = self.window.position();
+    pub fn wake(&mut self, window: &mut Window, chunk: usize) {
+        window.read_by(chunk);
+        let position = window.position();
         match self.resume(position) {
             Ok(source) => self.source = Some(source),
             Err(error) => {
@@ -282,29 +294,34 @@ fn head<R: Records>(
     }
 }
 
-/// How many frames were taken, and how many bytes they made up. Stops short of whatever needs the
-/// file or an explanation: [`head`] comes by next.
+/// Stops short of whatever needs the file or an explanation: [`head`] comes by next.
 fn take<'a, R: Records>(
     records: &mut R,
     bytes: &'a [u8],
     limit: Timestamp,
     out: &mut [Frame<'a>],
     interfaces: &mut Interfaces<'_>,
-) -> (usize, usize) {
-    let (mut taken, mut rest) = (0, bytes);
-    while let Some(slot) = out.get_mut(taken) {
+) -> Taken {
+    let mut taken = Taken::default();
+    let mut rest = bytes;
+    while let Some(slot) = out.get_mut(taken.frames) {
         let length = match records.next(rest, interfaces) {
             Step::Frame(frame, length) if frame.time <= limit => {
                 *slot = frame;
-                taken += 1;
+                taken.frames += 1;
                 length
             }
+            Step::Frame(frame, _) => {
+                taken.later = Some(frame.time);
+                break;
+            }
             Step::Skip(length) => length,
-            Step::Frame(..) | Step::More(_) | Step::Damage(_) => break,
+            Step::More(_) | Step::Damage(_) => break,
         };
         rest = rest.get(length..).unwrap_or_default();
     }
-    (taken, bytes.len() - rest.len())
+    taken.bytes = bytes.len() - rest.len();
+    taken
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::file::CaptureFile;
 use super::record::ByteOrder;
+use super::window::Window;
 use super::{FileReport, OpenError, Writer};
 use crate::{Frame, LinkType, Timestamp};
 
@@ -43,12 +44,13 @@ pub(super) fn whole(nanos: i64, data: &[u8]) -> Owned {
 /// Reads a capture to its end, `chunk` bytes a read and `batch` frames a call.
 pub(super) fn read(bytes: &[u8], chunk: usize, batch: usize) -> Result<(Vec<Owned>, FileReport), OpenError> {
     let stream = Box::new(Cursor::new(bytes.to_vec()));
-    let mut next_interface = 0;
-    let mut file = CaptureFile::from_stream(PathBuf::from("sample"), stream, chunk, &mut next_interface)?;
+    let (mut window, mut next_interface) = (Window::new(chunk), 0);
+    let mut file =
+        CaptureFile::from_stream(PathBuf::from("sample"), stream, &mut window, &mut next_interface)?;
     let mut frames = Vec::new();
-    while file.head(&mut next_interface).is_some() {
+    while file.head(&mut window, &mut next_interface).is_some() {
         let mut out = vec![Frame::default(); batch];
-        let taken = file.take(Timestamp::MAX, &mut out, &mut next_interface);
+        let taken = file.take(&window, Timestamp::MAX, &mut out, &mut next_interface).frames;
         assert_ne!(taken, 0, "a head is there to be taken");
         frames.extend(out.iter().take(taken).map(Owned::from));
     }

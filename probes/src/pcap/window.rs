@@ -25,11 +25,6 @@ impl Window {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The bytes at hand, and the count to raise by what is taken of them while they are borrowed.
-    pub fn split(&mut self) -> (&[u8], &mut usize) {
-        (self.buffer.get(self.start..self.end).unwrap_or_default(), &mut self.start)
-    }
-
     /// Lets go of the first `length` bytes, which must be at hand.
     pub fn consume(&mut self, length: usize) {
         self.start += length;

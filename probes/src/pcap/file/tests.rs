@@ -165,10 +165,12 @@ fn a_stream_that_fails_is_damaged_there() {
         }
     }
     let stream = Box::new(Failing(io::Cursor::new(capture_at(&[1]))));
-    let mut file = CaptureFile::from_stream(PathBuf::from("-"), stream, 64, &mut 0).expect("a capture");
-    assert!(file.head(&mut 1).is_some());
-    assert_eq!(file.take(Timestamp::MAX, &mut [Frame::default()], &mut 1), 1);
-    assert!(file.head(&mut 1).is_none());
+    let mut window = Window::new(64);
+    let file = CaptureFile::from_stream(PathBuf::from("-"), stream, &mut window, &mut 0);
+    let mut file = file.expect("a capture");
+    assert!(file.head(&mut window, &mut 1).is_some());
+    assert_eq!(file.take(&window, Timestamp::MAX, &mut [Frame::default()], &mut 1).frames, 1);
+    assert!(file.head(&mut window, &mut 1).is_none());
     let reason = "cannot be read: the disk is gone".to_owned();
     assert_eq!(file.report().damaged, Some(Damage { offset: 48, reason }));
 }

@@ -1,5 +1,4 @@
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
@@ -58,7 +57,12 @@ fn read(inputs: &[Input], limits: Limits) -> Vec<(i64, u16)> {
     let mut timeline = Timeline::open(inputs, limits).expect("captures");
     let awake = timeline.files.iter().filter(|file| file.could_sleep()).count();
     assert!(awake == 0 || inputs.len() == 1, "all sleep until they are due");
-    let frames = rest(&mut timeline).iter().map(|frame| (frame.nanos, frame.interface)).collect();
+    let frames = rest(&mut timeline);
+    assert!(
+        frames.iter().all(|frame| frame.data == frame.nanos.to_be_bytes()),
+        "the data of that very frame"
+    );
+    let frames = frames.iter().map(|frame| (frame.nanos, frame.interface)).collect();
     assert!(timeline.files().all(|file| file.damaged.is_none()));
     frames
 }
