@@ -169,14 +169,25 @@ impl CaptureFile {
     /// Goes on where it fell asleep, from now on `chunk` bytes at a time. A file that is gone by
     /// now, or cut, is damaged there.
     pub fn wake(&mut self, window: &mut Window, chunk: usize) {
-        window.read_by(chunk);
         let position = window.position();
+        window.read_by(chunk.min(self.bytes_left(position)));
         match self.resume(position) {
             Ok(source) => self.source = Some(source),
             Err(error) => {
                 let reason = format!("cannot be opened again: {error}");
                 self.report.damaged = Some(Damage { offset: position, reason });
             }
+        }
+    }
+
+    /// What a buffer need not exceed: clearing a big one costs more than reading a small file.
+    fn bytes_left(&self, position: u64) -> usize {
+        const LEAST: usize = 4 << 10;
+        match (self.report.compression, self.report.size) {
+            (Compression::None, Some(size)) => {
+                usize::try_from(size.saturating_sub(position)).unwrap_or(usize::MAX).max(LEAST)
+            }
+            _ => usize::MAX,
         }
     }
 
