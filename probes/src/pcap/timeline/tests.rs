@@ -169,6 +169,12 @@ fn a_file_that_is_gone_or_cut_when_its_turn_comes_is_damaged() {
 }
 
 #[test]
+fn a_timeline_can_move_to_another_thread() {
+    fn check<T: Send>() {}
+    check::<Timeline>();
+}
+
+#[test]
 fn a_dash_is_standard_input() {
     assert_eq!(Input::from(PathBuf::from("-")), Input::Stdin);
     assert_eq!(Input::from(PathBuf::from("./-")), Input::Path(Path::new("./-").to_owned()));
