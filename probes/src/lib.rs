@@ -5,5 +5,6 @@
 #![deny(unsafe_code)]
 
 mod frame;
+pub mod pcap;
 
 pub use frame::{Frame, LinkType, Timestamp};
