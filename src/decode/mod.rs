@@ -12,8 +12,11 @@ mod hep;
 mod ip;
 mod link;
 mod reader;
+pub mod reassembly;
 mod rtcp;
 mod rtp;
+pub mod sdp;
+pub mod sip;
 mod stun;
 mod tunnel;
 
