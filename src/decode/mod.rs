@@ -1,1 +1,3 @@
 //! Bytes to borrowed views; never allocates per packet, never panics.
+
+pub mod sip;
