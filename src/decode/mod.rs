@@ -1,3 +1,4 @@
 //! Bytes to borrowed views; never allocates per packet, never panics.
 
+pub mod sdp;
 pub mod sip;
