@@ -1,6 +1,7 @@
 //! Header fields: finding them by name in one walk over the lines, and the smaller ones among their values.
 
 use super::params::{Params, unquote};
+use super::start_line::split_line;
 use super::text::{is_blank, is_token, number, split_once, split_outside, split_while, trim, trim_end};
 
 /// Every header field in order of appearance, as name and value; the name without, the value between blanks.
@@ -14,6 +15,15 @@ impl<'a> Iterator for Headers<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.0.by_ref().find_map(|line| split_field(line))
     }
+}
+
+/// The header fields behind the first line of a message in this format, SIP's or HTTP's, and the octets up to
+/// its body; `None` without an empty line.
+pub(crate) fn split_head(bytes: &[u8]) -> Option<(Headers<'_>, usize)> {
+    let head = split_line(bytes).1?;
+    let mut lines = Lines::new(head);
+    lines.by_ref().for_each(drop);
+    lines.ended.then(|| (Headers(Lines::new(head)), bytes.len() - lines.rest().len()))
 }
 
 /// The values of one header, however they are spread over lines and commas (RFC 3261 §7.3.1).

@@ -23,10 +23,12 @@ mod via;
 
 pub use address::{NameAddr, Uri};
 pub use body::SdpBodies;
+pub(crate) use headers::split_head;
 pub use headers::{Headers, Reason, SessionExpires, Values, Warning};
 pub use malformed::{Defects, Malformed};
 pub use message::{CSeq, Message, Prefix};
 pub use params::Params;
+pub(crate) use start_line::skip_line_ends;
 pub use start_line::{StartLine, could_begin, looks_like_sip};
 pub use text::unfold;
 pub use via::Via;
