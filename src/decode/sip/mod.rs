@@ -21,6 +21,9 @@ mod start_line;
 mod text;
 mod via;
 
+#[cfg(test)]
+mod torture_tests;
+
 pub use address::{NameAddr, Uri};
 pub use body::SdpBodies;
 pub(crate) use headers::split_head;
