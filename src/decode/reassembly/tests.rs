@@ -151,13 +151,13 @@ fn a_wrong_content_length_costs_no_other_message() {
 #[test]
 fn what_only_the_snap_length_cut_is_delivered_without_its_end() {
     let (one, two) = (message("1", "a body of some length"), message("2", ""));
-    let mut tap = tap();
-    tap.syn();
-    let seen = one.len() - 15;
-    tap.segment(0, &Segment { payload: &one.as_bytes()[..seen], missing: 15, ..Segment::default() });
-    tap.data(one.len(), &two);
-    assert_eq!(tap.got, [String::from_utf8_lossy(&one.as_bytes()[..seen]), two.into()]);
-    assert_eq!(tap.streams.counters().malformed, 1);
+    for missing in [15, 100] {
+        let seen = &one.as_bytes()[..one.len() - missing];
+        let mut tap = tap();
+        tap.syn().segment(0, &Segment { payload: seen, missing, ..Segment::default() }).data(one.len(), &two);
+        assert_eq!(tap.got, [String::from_utf8_lossy(seen), two.as_str().into()]);
+        assert_eq!(tap.streams.counters().malformed, 1);
+    }
 }
 
 #[test]
