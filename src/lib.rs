@@ -18,5 +18,7 @@
 
 pub mod cli;
 pub mod decode;
+pub mod engine;
+pub mod event;
 pub mod score;
 pub mod track;

@@ -17,8 +17,8 @@ const PER_ENDPOINT: usize = 4;
 pub struct Binding {
     /// When it was said, nanoseconds since the Unix epoch.
     pub time: i64,
-    /// The leg it was said in.
-    pub leg: u32,
+    /// The call it was said in.
+    pub call: u64,
     /// Kind of media.
     pub kind: MediaKind,
     /// Payload types and what they carry.
@@ -75,7 +75,7 @@ impl Bindings {
         if known.is_empty() {
             self.order.push_back(endpoint);
         }
-        if known.last().is_some_and(|l| l.payloads == binding.payloads && l.leg == binding.leg) {
+        if known.last().is_some_and(|l| l.payloads == binding.payloads && l.call == binding.call) {
             return false;
         }
         if known.len() >= PER_ENDPOINT {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn binding(time: i64, payload_type: u8) -> Binding {
-        Binding { time, leg: 0, kind: MediaKind::Audio, payloads: vec![(payload_type, EncodingId::UNKNOWN)] }
+        Binding { time, call: 0, kind: MediaKind::Audio, payloads: vec![(payload_type, EncodingId::UNKNOWN)] }
     }
 
     #[test]

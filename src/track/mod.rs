@@ -4,6 +4,8 @@
 //! of a flow ([`media`]); up from streams come their totals. Time is the packets' own.
 
 pub mod arrival;
+pub mod call;
+pub mod calls;
 pub mod codecs;
 mod ends;
 mod hold;

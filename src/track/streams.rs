@@ -73,10 +73,12 @@ pub struct EndedStream {
     pub key: StreamKey,
     /// All about it.
     pub totals: StreamTotals,
-    /// The leg whose SDP described one of its ends.
-    pub leg: Option<u32>,
+    /// The call whose SDP described one of its ends.
+    pub call: Option<u64>,
     /// Kind of media by SDP.
     pub kind: Option<MediaKind>,
+    /// No stream was seen that flows the other way.
+    pub one_direction: bool,
     /// Pushed out because the table was full.
     pub evicted: bool,
 }
@@ -284,7 +286,8 @@ impl Streams {
         self.sweep = (self.sweep + EVICTION_SAMPLE) % n.max(1);
         if let Some(place) = oldest {
             self.counters.evicted += 1;
-            self.end_stream(place as u32, true);
+            let alone = self.is_alone(place as u32);
+            self.end_stream(place as u32, alone, true);
         } else {
             self.let_oldest_hold_go();
         }
@@ -320,6 +323,15 @@ impl Streams {
                 }
                 return;
             }
+        }
+        // Forgotten here, not by the clock alone, so that nothing depends on when the clock is looked at.
+        let stale = self.holds.get(id).is_some_and(|h| {
+            p.time.saturating_sub(h.last_time) >= DOUBTFUL_IDLE && !self.is_accepted(h)
+        });
+        if stale {
+            self.forget(id);
+            self.create(p);
+            return;
         }
         let Some(hold) = self.holds.push(id, p).copied() else { return };
         if hold.packets >= HELD_PACKETS {
@@ -467,14 +479,26 @@ impl Streams {
     /// Ends every stream.
     pub fn finish(&mut self) {
         while self.let_oldest_hold_go() {}
-        for place in 0..self.hot.len() {
-            if self.ids.get(place).is_some_and(|&id| id != 0) {
-                self.end_stream(place as u32, false);
-            }
+        let places: Vec<u32> = (0..self.hot.len() as u32)
+            .filter(|&place| self.ids.get(place as usize).is_some_and(|&id| id != 0))
+            .collect();
+        // All are asked before the first one goes.
+        let alone: Vec<bool> = places.iter().map(|&place| self.is_alone(place)).collect();
+        for (place, alone) in places.into_iter().zip(alone) {
+            self.end_stream(place, alone, false);
         }
     }
 
-    fn end_stream(&mut self, place: u32, evicted: bool) {
+    /// Whether no stream flows the other way.
+    fn is_alone(&self, place: u32) -> bool {
+        let Some(flow) = self.hot.get(place as usize).map(|h| h.key.flow) else { return true };
+        let back = flow.reversed();
+        !self.ends.of(flow.src).any(|i| {
+            self.hot.get(i as usize).is_some_and(|h| h.key.flow == back && h.hold == 0)
+        })
+    }
+
+    fn end_stream(&mut self, place: u32, one_direction: bool, evicted: bool) {
         let i = place as usize;
         let stream = self.ids.get(i).copied().unwrap_or_default();
         let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
@@ -490,8 +514,8 @@ impl Streams {
             .or_else(|| self.bindings.at(&key.flow.src, first_time))
             .or_else(|| self.bindings.at(&key.flow.dst, totals.last))
             .or_else(|| self.bindings.at(&key.flow.src, totals.last));
-        let (leg, kind) = (binding.map(|b| b.leg), binding.map(|b| b.kind));
-        let ended = EndedStream { stream, key, totals, leg, kind, evicted };
+        let (call, kind) = (binding.map(|b| b.call), binding.map(|b| b.kind));
+        let ended = EndedStream { stream, key, totals, call, kind, one_direction, evicted };
         self.events.push_back(StreamEvent::Ended(Box::new(ended)));
         self.free_place(place);
     }

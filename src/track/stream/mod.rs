@@ -23,7 +23,6 @@ use self::payload::{Modes, Payloads};
 use self::playout::{Playout, Seconds};
 use self::sequence::{Sequence, Step};
 use super::arrival::{RtpArrival, StreamKey};
-use super::codecs::EncodingId;
 
 /// Bound on the tracking and playout state of one stream.
 pub const STATE_BYTES: usize = 512;
@@ -129,6 +128,7 @@ struct Rare {
 struct Before {
     packets: u32,
     lost: Runs,
+    fixed: Runs,
     adaptive: Runs,
 }
 
@@ -143,6 +143,8 @@ pub struct Interval {
     pub packets: u32,
     /// Lost: left the reordering window without arriving.
     pub lost: Runs,
+    /// Lost or too late for the fixed buffer.
+    pub fixed: Runs,
     /// Lost or too late for the adaptive buffer.
     pub adaptive: Runs,
     /// RFC 3550 jitter at its end, ms.
@@ -153,6 +155,10 @@ pub struct Interval {
     pub payload: Option<Payload>,
     /// Most frequent codec mode so far, for encodings that have modes.
     pub mode: Option<u8>,
+    /// Mean delay of the adaptive buffer so far, ms.
+    pub adaptive_delay_ms: Option<f64>,
+    /// Packet time so far, ms.
+    pub ptime_ms: Option<f64>,
 }
 
 impl Interval {
@@ -499,11 +505,14 @@ impl Stream<'_> {
             length: end.saturating_sub(start),
             packets: self.hot.sequence.packets - before.packets,
             lost: losses.lost.since(before.lost),
+            fixed: losses.fixed.since(before.fixed),
             adaptive: losses.adaptive.since(before.adaptive),
             jitter_ms: self.hot.jitter.ms().map(|j| j.last),
             delay_variation_max_ms: (variation >= 0.0).then_some(variation),
             payload,
             mode: self.mode(),
+            adaptive_delay_ms: self.hot.playout.adaptive_delay_ms(),
+            ptime_ms: self.ptime_ms(),
         };
         if let Some(rare) = &mut self.cold.rare {
             let copies = std::mem::take(&mut rare.interval_copies);
@@ -515,6 +524,7 @@ impl Stream<'_> {
         self.cold.before = Before {
             packets: self.hot.sequence.packets,
             lost: self.cold.losses.lost,
+            fixed: self.cold.losses.fixed,
             adaptive: self.cold.losses.adaptive,
         };
         self.hot.interval_end = end.saturating_add(INTERVAL);
@@ -554,11 +564,6 @@ impl Stream<'_> {
             mode: self.mode(),
         };
         (interval, totals)
-    }
-
-    /// The encoding of most packets so far.
-    pub fn main_encoding(&self) -> Option<EncodingId> {
-        self.cold.payloads.main().map(|p| p.encoding)
     }
 }
 

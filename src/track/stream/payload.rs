@@ -3,9 +3,9 @@
 use crate::track::arrival::RtpArrival;
 use crate::track::codecs::EncodingId;
 
-/// Payload types held per stream. Conferences with video, retransmission and DTMF use five; the packets
-/// of any beyond are counted in the stream, not by type.
-const SLOTS: usize = 5;
+/// Payload types held per stream: a codec, the one it changed to, comfort noise and events. The packets of
+/// any beyond are counted in the stream, not by type.
+const SLOTS: usize = 4;
 
 /// One payload type of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,130 @@
+//! The whole of it, sans I/O: frames in, events out.
+//!
+//! Three kinds of methods, in the order in which a driver calls them: [`Engine::handle_frames`] (it cannot
+//! fail), [`Engine::poll_event`] (drain after every call), and [`Engine::finish`] at the end of input. No
+//! clock, no socket, no thread: the same frames give the same events at any pace and in any batch size.
+
+mod clock;
+mod quality;
+mod signalling;
+mod tables;
+
+use probes::Frame;
+
+use self::clock::Clock;
+pub use self::quality::ScoreSettings;
+pub use self::signalling::MessageCounts;
+use self::tables::Tables;
+use crate::decode::{Decoder, HashKey, Undecoded};
+use crate::event::Event;
+use crate::track::codecs::Encodings;
+use crate::track::streams::StreamCounters;
+
+/// The tables look at the clock no more often than this, ns of packet time.
+const CLOCK_STEP: i64 = 100_000_000;
+
+/// Bounds and choices of every layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Decoding.
+    pub decode: crate::decode::Settings,
+    /// SIP over byte streams.
+    pub reassembly: crate::decode::reassembly::Settings,
+    /// The stream table.
+    pub streams: crate::track::streams::Settings,
+    /// Calls at once.
+    pub calls: usize,
+    /// Streams of which RTCP is remembered.
+    pub reports: usize,
+    /// How scores are made.
+    pub score: ScoreSettings,
+    /// Key of our hash of flows.
+    pub key: HashKey,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            decode: crate::decode::Settings::default(),
+            reassembly: crate::decode::reassembly::Settings::default(),
+            streams: crate::track::streams::Settings::default(),
+            calls: 262_144,
+            reports: 262_144,
+            score: ScoreSettings::default(),
+            key: HashKey::PUBLIC,
+        }
+    }
+}
+
+/// Decode, track and score, strung together.
+#[derive(Debug)]
+pub struct Engine {
+    decoder: Decoder,
+    tables: Tables,
+    clock: Clock,
+    /// When the tables next want to look at the clock.
+    deadline: i64,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            decoder: Decoder::new(settings.decode),
+            tables: Tables::new(settings),
+            clock: Clock::default(),
+            deadline: i64::MIN,
+        }
+    }
+
+    /// Takes frames in their order. Bad bytes are counted, nothing else.
+    pub fn handle_frames(&mut self, frames: &[Frame<'_>]) {
+        for frame in frames {
+            let now = self.clock.observe(frame.time.as_nanos());
+            if now >= self.deadline {
+                self.deadline = self.tables.handle_timeout(now).max(now.saturating_add(CLOCK_STEP));
+            }
+            if let Some(packet) = self.decoder.decode(frame) {
+                self.tables.handle_packet(&packet);
+            }
+        }
+        self.tables.flush();
+    }
+
+    /// The end of input: every stream and call is told as it stands.
+    pub fn finish(&mut self) {
+        self.tables.finish(self.clock.now().unwrap_or_default());
+    }
+
+    /// The next thing to tell.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.tables.poll_event()
+    }
+
+    /// What was not decoded so far, by reason.
+    #[must_use]
+    pub fn undecoded(&self) -> Undecoded {
+        let mut all = *self.decoder.counters();
+        all.add(self.tables.malformed());
+        all
+    }
+
+    /// SIP messages so far.
+    #[must_use]
+    pub const fn message_counts(&self) -> &MessageCounts {
+        self.tables.message_counts()
+    }
+
+    /// Encodings by the numbers in events.
+    #[must_use]
+    pub const fn encodings(&self) -> &Encodings {
+        self.tables.encodings()
+    }
+
+    /// What the stream table did not keep.
+    #[must_use]
+    pub const fn stream_counters(&self) -> StreamCounters {
+        self.tables.stream_counters()
+    }
+}
