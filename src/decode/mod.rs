@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Bytes to borrowed views, layer by layer; never panics on any input.
 //!
 //! A layer is one function `bytes → (what comes next, rest)`; [`Decoder::decode`] walks them until a
@@ -28,10 +27,3 @@ pub use hep::{Hep, HepPayload};
 pub use rtcp::{Report, ReportBlock, RtcpPackets, SenderInfo, VoipMetrics, looks_like_rtcp};
 pub use rtp::{RtpPacket, looks_like_rtp};
 pub use stun::{channel_data, looks_like_dtls, looks_like_stun};
-=======
-//! Bytes to borrowed views; never allocates per packet, never panics.
-
-pub mod reassembly;
-pub mod sdp;
-pub mod sip;
->>>>>>> sip

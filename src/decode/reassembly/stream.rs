@@ -103,11 +103,7 @@ impl Stream {
     }
 
     /// So many octets will not come. What was begun is lost, but a message that only the snap length cut was
-<<<<<<< HEAD
-    /// whole on the wire and is delivered without its end.
-=======
     /// whole on the wire and is delivered without its end, as it is from a datagram.
->>>>>>> sip
     pub(super) fn hole(&mut self, octets: usize, cut: bool, outlet: &mut Outlet<'_>) {
         let begun = std::mem::take(&mut self.buffer);
         let skipped = self.to_skip.min(octets);
@@ -115,17 +111,12 @@ impl Stream {
         match self.kind {
             Kind::Sip { .. } if skipped == octets => {}
             Kind::Sip { trusted } => {
-<<<<<<< HEAD
-                let delivered = cut && self.lacks == Lacks::OnlyBody && deliver(&begun, outlet);
-                outlet.dropped(if delivered { 0 } else { begun.len() });
-=======
                 let sure = self.lacks == Lacks::OnlyBody || trusted && self.lacks == Lacks::HeaderEnd;
                 if cut && sure {
                     deliver(&begun, outlet);
                 } else {
                     outlet.dropped(begun.len());
                 }
->>>>>>> sip
                 // A hole inside a body whose length is known leaves no doubt about where the next message is.
                 let reach = begun.len().saturating_add(octets - skipped);
                 match self.wanted.checked_sub(reach) {

@@ -20,10 +20,6 @@ pub struct Message<'a> {
 
 /// What the front of a byte stream holds.
 #[derive(Debug, Clone)]
-<<<<<<< HEAD
-#[expect(clippy::large_enum_variant, reason = "short-lived; boxing would allocate for every message")]
-=======
->>>>>>> sip
 pub enum Prefix<'a> {
     /// A whole message, and the octets it takes up, CRLFs before it included.
     Complete {

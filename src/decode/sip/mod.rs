@@ -31,12 +31,7 @@ pub use headers::{Headers, Reason, SessionExpires, Values, Warning};
 pub use malformed::{Defects, Malformed};
 pub use message::{CSeq, Message, Prefix};
 pub use params::Params;
-<<<<<<< HEAD
-pub(crate) use start_line::skip_line_ends;
-pub use start_line::{StartLine, could_begin, looks_like_sip};
-=======
 pub use start_line::{StartLine, looks_like_sip};
 pub(crate) use start_line::{could_begin, skip_line_ends};
->>>>>>> sip
 pub use text::unfold;
 pub use via::Via;

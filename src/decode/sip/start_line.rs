@@ -64,11 +64,7 @@ pub fn looks_like_sip(bytes: &[u8]) -> bool {
 
 /// True when the bytes, after any leading CRLFs, are or may still become a SIP start line as more of a
 /// stream arrives. Nothing but CRLFs may.
-<<<<<<< HEAD
-pub fn could_begin(bytes: &[u8]) -> bool {
-=======
 pub(crate) fn could_begin(bytes: &[u8]) -> bool {
->>>>>>> sip
     let bytes = skip_line_ends(bytes);
     let (line, rest) = split_line(bytes);
     if rest.is_some() {

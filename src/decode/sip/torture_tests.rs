@@ -20,11 +20,7 @@ fn summary(bytes: &[u8]) -> String {
     };
     let start = match message.start_line() {
         StartLine::Request { method, uri } => format!("{method} {}", shorten(uri)),
-<<<<<<< HEAD
-        StartLine::Status { code, reason } => format!("{code} {}", shorten(reason)),
-=======
         StartLine::Status { code, reason } => format!("{code} '{}'", shorten(reason)),
->>>>>>> sip
     };
     let vias = message.vias().map(|via| {
         let received = via.received().map(|received| format!(" received {}", shorten(received)));
@@ -43,11 +39,7 @@ fn summary(bytes: &[u8]) -> String {
             .collect::<Vec<_>>()
     });
     format!(
-<<<<<<< HEAD
-        "{start}\ncseq {:?}\nfrom {}\nto {}\nvia {} of {}, branch {}\ncontacts {}\nbody {} octets; {}\n{:?}\n",
-=======
         "{start}\ncseq {:?}\nfrom {}\nto {}\nvia {} of {}, branch {}\ncontacts {}\nbody {} octets, media [{}]\n{:?}\n",
->>>>>>> sip
         message.cseq().map(|cseq| cseq.number),
         party(message.from()),
         party(message.to()),
@@ -72,10 +64,7 @@ macro_rules! message {
     };
 }
 
-<<<<<<< HEAD
-=======
 #[expect(clippy::needless_pass_by_value, reason = "the call reads better without an ampersand")]
->>>>>>> sip
 fn check(bytes: &[u8], expected: Expect) {
     expected.assert_eq(&summary(bytes));
 }
@@ -85,17 +74,6 @@ fn blanks_folds_and_quotes_may_stand_nearly_anywhere() {
     check(
         message!("rfc4475/wsinv"),
         expect![[r#"
-<<<<<<< HEAD
-        INVITE sip:vivekg@chair-dnrc.example.com;unknownparam
-        cseq Some(9)
-        from J Rosenberg \\\\\\\" | jdrosen @ example.com | tag 98asjd8
-        to - | vivekg @ chair-dnrc.example.com | tag 1918181833n
-        via UDP/192.0.2.2 of 3, branch 390skdjuw
-        contacts 1
-        body 150 octets; audio 192.0.2.4 49217, video 192.0.2.4 3227
-        {}
-    "#]],
-=======
             INVITE sip:vivekg@chair-dnrc.example.com;unknownparam
             cseq Some(9)
             from J Rosenberg \\\\\\\" | jdrosen @ example.com | tag 98asjd8
@@ -105,22 +83,10 @@ fn blanks_folds_and_quotes_may_stand_nearly_anywhere() {
             body 150 octets, media [audio 192.0.2.4 49217, video 192.0.2.4 3227]
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/lwsdisp"),
         expect![[r#"
-<<<<<<< HEAD
-        OPTIONS sip:user@example.com
-        cseq Some(60)
-        from caller | caller @ example.com | tag 323
-        to - | user @ example.com | tag -
-        via UDP/funky.example.com of 1, branch z9hG4bKkdjuw
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             OPTIONS sip:user@example.com
             cseq Some(60)
             from caller | caller @ example.com | tag 323
@@ -130,7 +96,6 @@ fn blanks_folds_and_quotes_may_stand_nearly_anywhere() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -139,17 +104,6 @@ fn any_token_is_a_method_and_escapes_stay() {
     check(
         message!("rfc4475/intmeth"),
         expect![[r#"
-<<<<<<< HEAD
-        !interesting-Method0123456789_*+`.%indeed'~ sip:1_unusual.URI~(to-be!sure)&isn\'t+it$/crazy?,…
-        cseq Some(139122385)
-        from token1~` token2\'+_ token3*%!.- | mundane @ example.com | tag _token~1\'+`*%!-.
-        to BEL:\\\u{7} NUL:\\\0 DEL:\\\u{7f} | 1_unusual.URI~(to-be!sure)&isn\'t+it$/crazy?,/;;* @ example.com | tag -
-        via TCP/host1.example.com of 1, branch z9hG4bK-.!%66*_+`\'~
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             !interesting-Method0123456789_*+`.%indeed'~ sip:1_unusual.URI~(to-be!sure)&isn\'t+it$/crazy?,…
             cseq Some(139122385)
             from token1~` token2\'+_ token3*%!.- | mundane @ example.com | tag _token~1\'+`*%!-.
@@ -159,22 +113,10 @@ fn any_token_is_a_method_and_escapes_stay() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/esc01"),
         expect![[r#"
-<<<<<<< HEAD
-        INVITE sip:sips%3Auser%40example.com@example.net
-        cseq Some(234234)
-        from - | I%20have%20spaces @ example.net | tag 938
-        to - | %75se%72 @ example.com | tag -
-        via UDP/host5.example.net of 1, branch z9hG4bKkdjuw
-        contacts 1
-        body 150 octets; audio 192.0.2.1 49217, video 192.0.2.1 3227
-        {}
-    "#]],
-=======
             INVITE sip:sips%3Auser%40example.com@example.net
             cseq Some(234234)
             from - | I%20have%20spaces @ example.net | tag 938
@@ -184,22 +126,10 @@ fn any_token_is_a_method_and_escapes_stay() {
             body 150 octets, media [audio 192.0.2.1 49217, video 192.0.2.1 3227]
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/escnull"),
         expect![[r#"
-<<<<<<< HEAD
-        REGISTER sip:example.com
-        cseq Some(14398234)
-        from - | null-%00-null @ example.com | tag 839923423
-        to - | null-%00-null @ example.com | tag -
-        via UDP/host5.example.com of 1, branch z9hG4bKkdjuw
-        contacts 2
-        body 0 octets; 
-        {}
-    "#]],
-=======
             REGISTER sip:example.com
             cseq Some(14398234)
             from - | null-%00-null @ example.com | tag 839923423
@@ -209,22 +139,10 @@ fn any_token_is_a_method_and_escapes_stay() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/esc02"),
         expect![[r#"
-<<<<<<< HEAD
-        RE%47IST%45R sip:registrar.example.com
-        cseq Some(29344)
-        from %Z%45 | resource @ example.com | tag f232jadfj23
-        to %Z%45 | resource @ example.com | tag -
-        via TCP/host.example.com of 1, branch z9hG4bK209%fzsnel234
-        contacts 2
-        body 0 octets; 
-        {}
-    "#]],
-=======
             RE%47IST%45R sip:registrar.example.com
             cseq Some(29344)
             from %Z%45 | resource @ example.com | tag f232jadfj23
@@ -234,22 +152,10 @@ fn any_token_is_a_method_and_escapes_stay() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/semiuri"),
         expect![[r#"
-<<<<<<< HEAD
-        OPTIONS sip:user;par=u%40example.net@example.com
-        cseq Some(8)
-        from - | caller @ example.org | tag 33242
-        to - | j_user @ example.com | tag -
-        via UDP/192.0.2.1 of 1, branch z9hG4bKkdjuw
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             OPTIONS sip:user;par=u%40example.net@example.com
             cseq Some(8)
             from - | caller @ example.org | tag 33242
@@ -259,7 +165,6 @@ fn any_token_is_a_method_and_escapes_stay() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -268,17 +173,6 @@ fn long_values_and_repeated_headers_are_read() {
     check(
         message!("rfc4475/longreq"),
         expect![[r#"
-<<<<<<< HEAD
-        INVITE sip:user@example.com
-        cseq Some(3882340)
-        from - | amazinglylongcallernameamazinglylongcallernameama… @ example.net | tag 1298298298298298298298298298298298298298298298298…
-        to I have a user name of extremeextremeextremeextrem… | user @ example.com | tag -
-        via TCP/sip33.example.com of 34, branch -
-        contacts 1
-        body 150 octets; audio 192.0.2.1 49217, video 192.0.2.1 3227
-        {}
-    "#]],
-=======
             INVITE sip:user@example.com
             cseq Some(3882340)
             from - | amazinglylongcallernameamazinglylongcallernameama… @ example.net | tag 1298298298298298298298298298298298298298298298298…
@@ -288,22 +182,10 @@ fn long_values_and_repeated_headers_are_read() {
             body 150 octets, media [audio 192.0.2.1 49217, video 192.0.2.1 3227]
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/transports"),
         expect![[r#"
-<<<<<<< HEAD
-        OPTIONS sip:user@example.com
-        cseq Some(60)
-        from - | caller @ example.com | tag 323
-        to - | user @ example.com | tag -
-        via UDP/t1.example.com of 5, branch z9hG4bKkdjuw
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             OPTIONS sip:user@example.com
             cseq Some(60)
             from - | caller @ example.com | tag 323
@@ -313,7 +195,6 @@ fn long_values_and_repeated_headers_are_read() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -322,17 +203,6 @@ fn a_multipart_of_octets_is_passed_over() {
     check(
         message!("rfc4475/mpart01"),
         expect![[r#"
-<<<<<<< HEAD
-        MESSAGE sip:kumiko@example.org
-        cseq Some(1)
-        from - | fluffy @ example.com | tag 2fb0dcc9
-        to - | kumiko @ example.org | tag -
-        via UDP/127.0.0.1 of 1, branch z9hG4bK-d87543-4dade06d0bdb11ee-1--d87543-
-        contacts 1
-        body 553 octets; 
-        {}
-    "#]],
-=======
             MESSAGE sip:kumiko@example.org
             cseq Some(1)
             from - | fluffy @ example.com | tag 2fb0dcc9
@@ -342,7 +212,6 @@ fn a_multipart_of_octets_is_passed_over() {
             body 553 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -351,17 +220,6 @@ fn a_reason_phrase_may_be_odd_or_missing() {
     check(
         message!("rfc4475/unreason"),
         expect![[r#"
-<<<<<<< HEAD
-        200 = 2**3 * 5**2 но сто девяносто девять - простое
-        cseq Some(35)
-        from - | user @ example.com | tag 11141343
-        to - | user @ example.edu | tag 2229
-        via UDP/192.0.2.198 of 1, branch z9hG4bK1324923
-        contacts 1
-        body 154 octets; audio 192.0.2.198 49217, video 192.0.2.198 3227
-        {}
-    "#]],
-=======
             200 '= 2**3 * 5**2 но сто девяносто девять - простое'
             cseq Some(35)
             from - | user @ example.com | tag 11141343
@@ -371,22 +229,10 @@ fn a_reason_phrase_may_be_odd_or_missing() {
             body 154 octets, media [audio 192.0.2.198 49217, video 192.0.2.198 3227]
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc4475/noreason"),
         expect![[r#"
-<<<<<<< HEAD
-        100 
-        cseq Some(35)
-        from - | user @ example.com | tag 39ansfi3
-        to - | user @ example.edu | tag 902jndnke3
-        via UDP/192.0.2.105 of 1, branch z9hG4bK2398ndaoe
-        contacts 1
-        body 0 octets; 
-        {}
-    "#]],
-=======
             100 ''
             cseq Some(35)
             from - | user @ example.com | tag 39ansfi3
@@ -396,7 +242,6 @@ fn a_reason_phrase_may_be_odd_or_missing() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -415,17 +260,6 @@ fn ipv6_stands_in_brackets_and_is_read_without_where_meant() {
     check(
         message!("rfc5118/ipv6-good"),
         expect![[r#"
-<<<<<<< HEAD
-        REGISTER sip:[2001:db8::10]
-        cseq Some(98176)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.com | tag -
-        via UDP/2001:db8::9:1 of 1, branch z9hG4bKas3-111
-        contacts 1
-        body 0 octets; 
-        {}
-    "#]],
-=======
             REGISTER sip:[2001:db8::10]
             cseq Some(98176)
             from - | user @ example.com | tag 81x2
@@ -435,22 +269,10 @@ fn ipv6_stands_in_brackets_and_is_read_without_where_meant() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/ipv6-bad"),
         expect![[r#"
-<<<<<<< HEAD
-        REGISTER sip:2001:db8::10
-        cseq Some(98176)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.com | tag -
-        via UDP/2001:db8::9:1 of 1, branch z9hG4bKas3-111
-        contacts 1
-        body 0 octets; 
-        {BodyLong}
-    "#]],
-=======
             REGISTER sip:2001:db8::10
             cseq Some(98176)
             from - | user @ example.com | tag 81x2
@@ -460,22 +282,10 @@ fn ipv6_stands_in_brackets_and_is_read_without_where_meant() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/port-ambiguous"),
         expect![[r#"
-<<<<<<< HEAD
-        REGISTER sip:[2001:db8::10:5070]
-        cseq Some(98176)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.com | tag -
-        via UDP/2001:db8::9:1 of 1, branch z9hG4bKas3-111
-        contacts 1
-        body 0 octets; 
-        {BodyLong}
-    "#]],
-=======
             REGISTER sip:[2001:db8::10:5070]
             cseq Some(98176)
             from - | user @ example.com | tag 81x2
@@ -485,22 +295,10 @@ fn ipv6_stands_in_brackets_and_is_read_without_where_meant() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/port-unambiguous"),
         expect![[r#"
-<<<<<<< HEAD
-        REGISTER sip:[2001:db8::10]:5070
-        cseq Some(98176)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.com | tag -
-        via UDP/2001:db8::9:1 of 1, branch z9hG4bKas3-111
-        contacts 1
-        body 0 octets; 
-        {}
-    "#]],
-=======
             REGISTER sip:[2001:db8::10]:5070
             cseq Some(98176)
             from - | user @ example.com | tag 81x2
@@ -510,7 +308,6 @@ fn ipv6_stands_in_brackets_and_is_read_without_where_meant() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -519,17 +316,6 @@ fn ipv6_in_via() {
     check(
         message!("rfc5118/via-received-param-with-delim"),
         expect![[r#"
-<<<<<<< HEAD
-        BYE sip:[2001:db8::10]
-        cseq Some(321)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.com | tag bd76ya
-        via UDP/2001:db8::9:1 received 2001:db8::9:255 of 1, branch z9hG4bKas3-111
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             BYE sip:[2001:db8::10]
             cseq Some(321)
             from - | user @ example.com | tag 81x2
@@ -539,22 +325,10 @@ fn ipv6_in_via() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/via-received-param-no-delim"),
         expect![[r#"
-<<<<<<< HEAD
-        OPTIONS sip:[2001:db8::10]
-        cseq Some(921)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.com | tag -
-        via UDP/2001:db8::9:1 received 2001:db8::9:255 of 1, branch z9hG4bKas3
-        contacts 1
-        body 0 octets; 
-        {BodyLong}
-    "#]],
-=======
             OPTIONS sip:[2001:db8::10]
             cseq Some(921)
             from - | user @ example.com | tag 81x2
@@ -564,22 +338,10 @@ fn ipv6_in_via() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/mult-ip-in-header"),
         expect![[r#"
-<<<<<<< HEAD
-        BYE sip:user@host.example.net
-        cseq Some(89187)
-        from - | user @ example.com | tag 81x2
-        to - | user @ example.net | tag 9817--94
-        via UDP/2001:db8::9:1 of 3, branch z9hG4bKas3-111
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             BYE sip:user@host.example.net
             cseq Some(89187)
             from - | user @ example.com | tag 81x2
@@ -589,22 +351,10 @@ fn ipv6_in_via() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/ipv6-bug-abnf-3-colons"),
         expect![[r#"
-<<<<<<< HEAD
-        OPTIONS sip:user@[2001:db8:::192.0.2.1]
-        cseq Some(689)
-        from - | user @ example.com | tag 810x2
-        to - | user @ 2001:db8:::192.0.2.1 | tag -
-        via UDP/lab1.east.example.com of 1, branch z9hG4bKas3-111
-        contacts 0
-        body 0 octets; 
-        {}
-    "#]],
-=======
             OPTIONS sip:user@[2001:db8:::192.0.2.1]
             cseq Some(689)
             from - | user @ example.com | tag 810x2
@@ -614,22 +364,10 @@ fn ipv6_in_via() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/ipv6-correct-abnf-2-colons"),
         expect![[r#"
-<<<<<<< HEAD
-        OPTIONS sip:user@[2001:db8::192.0.2.1]
-        cseq Some(689)
-        from - | user @ example.com | tag 810x2
-        to - | user @ 2001:db8::192.0.2.1 | tag -
-        via UDP/lab1.east.example.com of 1, branch z9hG4bKas3-111
-        contacts 0
-        body 0 octets; 
-        {BodyLong}
-    "#]],
-=======
             OPTIONS sip:user@[2001:db8::192.0.2.1]
             cseq Some(689)
             from - | user @ example.com | tag 810x2
@@ -639,7 +377,6 @@ fn ipv6_in_via() {
             body 0 octets, media []
             {}
         "#]],
->>>>>>> sip
     );
 }
 
@@ -648,17 +385,6 @@ fn ipv6_in_session_descriptions() {
     check(
         message!("rfc5118/ipv6-in-sdp"),
         expect![[r#"
-<<<<<<< HEAD
-        INVITE sip:user@[2001:db8::10]
-        cseq Some(8612)
-        from - | user @ example.com | tag 81x2
-        to - | user @ 2001:db8::10 | tag -
-        via UDP/2001:db8::20 of 1, branch z9hG4bKas3-111
-        contacts 1
-        body 251 octets; audio 2001:db8::20 6000, video 2001:db8::20 6024
-        {BodyShort}
-    "#]],
-=======
             INVITE sip:user@[2001:db8::10]
             cseq Some(8612)
             from - | user @ example.com | tag 81x2
@@ -668,22 +394,10 @@ fn ipv6_in_session_descriptions() {
             body 251 octets, media [audio 2001:db8::20 6000, video 2001:db8::20 6024]
             {BodyShort}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/mult-ip-in-sdp"),
         expect![[r#"
-<<<<<<< HEAD
-        INVITE sip:user@[2001:db8::10]
-        cseq Some(8912)
-        from - | user @ example.com | tag 81x2
-        to - | user @ 2001:db8::10 | tag -
-        via UDP/2001:db8::9:1 of 1, branch z9hG4bKas3-111
-        contacts 1
-        body 181 octets; audio 192.0.2.1 22334, video 2001:db8::1 6024
-        {BodyLong}
-    "#]],
-=======
             INVITE sip:user@[2001:db8::10]
             cseq Some(8912)
             from - | user @ example.com | tag 81x2
@@ -693,22 +407,10 @@ fn ipv6_in_session_descriptions() {
             body 181 octets, media [audio 192.0.2.1 22334, video 2001:db8::1 6024]
             {}
         "#]],
->>>>>>> sip
     );
     check(
         message!("rfc5118/ipv4-mapped-ipv6"),
         expect![[r#"
-<<<<<<< HEAD
-        INVITE sip:user@example.com
-        cseq Some(612)
-        from - | user @ east.example.com | tag 81x2
-        to - | user @ example.com | tag -
-        via UDP/::ffff:192.0.2.10 of 2, branch z9hG4bKbh19
-        contacts 1
-        body 236 octets; audio ::ffff:192.0.2.2 6000, video ::ffff:192.0.2.2 6024
-        {BodyLong}
-    "#]],
-=======
             INVITE sip:user@example.com
             cseq Some(612)
             from - | user @ east.example.com | tag 81x2
@@ -718,7 +420,6 @@ fn ipv6_in_session_descriptions() {
             body 236 octets, media [audio ::ffff:192.0.2.2 6000, video ::ffff:192.0.2.2 6024]
             {}
         "#]],
->>>>>>> sip
     );
 }
 
