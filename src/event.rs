@@ -1,6 +1,6 @@
 //! What leaves the engine: plain data.
 
-use crate::score::{Confidence, Reasons, Score, Withheld};
+use crate::score::{Confidence, Profile, Reasons, Score, Withheld};
 use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
 use crate::track::reports::ReportSummary;
@@ -76,6 +76,8 @@ pub struct StreamRecord {
     pub playout: [PlayoutRecord; 2],
     /// The score, of the configured buffer; or why there is none.
     pub score: Result<Score, Withheld>,
+    /// With whose values it was scored.
+    pub profile: Profile,
     /// Network delay that the score used.
     pub delay: NetworkDelay,
     /// How far the score may be trusted; `None` without one.

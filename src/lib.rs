@@ -20,5 +20,7 @@ pub mod cli;
 pub mod decode;
 pub mod engine;
 pub mod event;
+pub mod export;
+pub mod run;
 pub mod score;
 pub mod track;

@@ -3,6 +3,7 @@
 //! A verb reads its input and writes its results through the streams it is handed, so that tests can read
 //! them; what goes wrong comes back as an [`Error`], which `main` prints once and turns into the exit status.
 
+mod analyze;
 mod score;
 
 use std::io::{self, BufRead, Write};
@@ -19,6 +20,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Analyze(analyze::Args),
     Score(score::Args),
 }
 
@@ -29,6 +31,7 @@ impl Cli {
     /// Why it could not be done. A reader that went away (`| head`) is no error.
     pub fn run(self, input: &mut dyn BufRead, output: &mut dyn Write) -> Result<(), Error> {
         let done = match self.verb {
+            Verb::Analyze(args) => args.run(output),
             Verb::Score(args) => args.run(input, output),
         };
         match done.and_then(|()| output.flush().map_err(Error::from)) {
@@ -47,6 +50,9 @@ pub enum Error {
     /// Asked well, but it cannot be done: exit status 1.
     #[error("{0}")]
     CannotRun(String),
+    /// Done, but part of the input was damaged: exit status 3.
+    #[error("{0}")]
+    Damaged(String),
     /// Standard input cannot be read: exit status 1.
     #[error("cannot read standard input: {0}")]
     Input(#[source] io::Error),
@@ -56,11 +62,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit status that tells it: 1 cannot run, 2 wrong usage.
+    /// The exit status that tells it: 1 cannot run, 2 wrong usage, 3 input damaged part-way.
     #[must_use]
     pub const fn exit_status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Damaged(_) => 3,
             Self::CannotRun(_) | Self::Input(_) | Self::Output(_) => 1,
         }
     }

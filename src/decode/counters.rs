@@ -128,6 +128,12 @@ impl Undecoded {
         out
     }
 
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Self) {
         for (n, more) in self.0.iter_mut().zip(other.0) {

@@ -78,7 +78,8 @@ impl Engine {
         }
     }
 
-    /// Takes frames in their order. Bad bytes are counted, nothing else.
+    /// Takes frames in their order. Bad bytes are counted, nothing else. A few packets may wait for their
+    /// look-ups until the next call of any method here.
     pub fn handle_frames(&mut self, frames: &[Frame<'_>]) {
         for frame in frames {
             let now = self.clock.observe(frame.time.as_nanos());
@@ -89,7 +90,6 @@ impl Engine {
                 self.tables.handle_packet(&packet);
             }
         }
-        self.tables.flush();
     }
 
     /// The end of input: every stream and call is told as it stands.

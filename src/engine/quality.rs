@@ -136,6 +136,7 @@ pub(super) fn stream(
         encoding: encoding_id,
         playout: [fixed, adaptive],
         score,
+        profile: settings.profile,
         delay,
         confidence: rated.is_ok().then(|| reasons.confidence()),
         reasons,

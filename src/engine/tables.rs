@@ -1,7 +1,5 @@
 //! Packets to tables: which bytes concern whom.
 
-use std::collections::VecDeque;
-
 use arrayvec::ArrayVec;
 
 use super::quality::ScoreSettings;
@@ -39,7 +37,6 @@ struct Live {
     batch: ArrayVec<RtpArrival, BATCH>,
     key: HashKey,
     score: ScoreSettings,
-    events: VecDeque<Event>,
 }
 
 impl Tables {
@@ -55,7 +52,6 @@ impl Tables {
                 batch: ArrayVec::new(),
                 key: settings.key,
                 score: settings.score,
-                events: VecDeque::new(),
             },
         }
     }
@@ -96,11 +92,6 @@ impl Tables {
         }
     }
 
-    /// Packets taken so far take effect.
-    pub fn flush(&mut self) {
-        self.live.flush();
-    }
-
     /// Lets go what has expired; when to look again.
     pub fn handle_timeout(&mut self, now: i64) -> i64 {
         let live = &mut self.live;
@@ -119,6 +110,7 @@ impl Tables {
     }
 
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.live.flush();
         self.live.poll_event()
     }
 
@@ -156,8 +148,10 @@ impl Live {
     }
 
     fn flush(&mut self) {
-        self.streams.handle(&self.batch);
-        self.batch.clear();
+        if !self.batch.is_empty() {
+            self.streams.handle(&self.batch);
+            self.batch.clear();
+        }
     }
 
     fn datagram(&mut self, packet: &Packet<'_>, payload: &[u8], sent_len: usize, checksum: u16) {
@@ -237,9 +231,6 @@ impl Live {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        if let Some(event) = self.events.pop_front() {
-            return Some(event);
-        }
         if let Some(call) = self.calls.poll_done() {
             return Some(Event::Call(Box::new(call)));
         }

@@ -61,6 +61,8 @@ pub struct Timeline {
     windows: Vec<Window>,
     turns: Turns,
     next_interface: u16,
+    /// The file of each interface.
+    owners: Vec<usize>,
     refused: Vec<OpenError>,
     passed_over: Vec<OpenError>,
     limits: Limits,
@@ -84,6 +86,7 @@ impl Timeline {
             windows: Vec::new(),
             turns: Turns { current: None, limit: Timestamp::MIN, waiting: BinaryHeap::new() },
             next_interface: 0,
+            owners: Vec::new(),
             refused: Vec::new(),
             passed_over: Vec::new(),
             limits,
@@ -112,13 +115,14 @@ impl Timeline {
     /// The frames borrow the buffers of their files. `out` must have room for one.
     pub fn fill<'a>(&'a mut self, out: &mut [Frame<'a>]) -> usize {
         let Some(mut index) = self.due() else { return 0 };
-        let Self { files, windows, turns, next_interface, .. } = self;
+        let Self { files, windows, turns, next_interface, owners, .. } = self;
         let mut filled = 0;
         // Files that wait awake have their heads in their windows: while only the turn changes,
         // nothing is read and all windows stay as they are.
         while let (Some(file), Some(window)) = (files.get_mut(index), windows.get(index)) {
             let room = out.get_mut(filled..).unwrap_or_default();
             let taken = file.take(window, turns.limit, room, next_interface);
+            owners.resize(usize::from(*next_interface), index);
             filled += taken.frames;
             let Some(later) = taken.later else { break };
             turns.wait(later, index);
@@ -133,6 +137,12 @@ impl Timeline {
         self.files.iter().map(CaptureFile::report)
     }
 
+    /// Which of the files an interface of a frame belongs to: its place in [`Self::files`].
+    #[must_use]
+    pub fn file_of(&self, interface: u16) -> Option<usize> {
+        self.owners.get(usize::from(interface)).or(self.owners.last()).copied()
+    }
+
     /// The inputs that cannot be read, and why. A timeline has at least one that can.
     #[must_use]
     pub fn refused(&self) -> &[OpenError] {
@@ -143,6 +153,12 @@ impl Timeline {
     #[must_use]
     pub fn passed_over(&self) -> &[OpenError] {
         &self.passed_over
+    }
+
+    /// At the end: the inputs that cannot be read, and the files of directories that are no captures.
+    #[must_use]
+    pub fn into_unread(self) -> (Vec<OpenError>, Vec<OpenError>) {
+        (self.refused, self.passed_over)
     }
 
     fn add_stdin(&mut self) -> Result<(), OpenError> {
@@ -186,6 +202,7 @@ impl Timeline {
             self.turns.wait(time, self.files.len());
         }
         window.read_by(self.limits.chunk);
+        self.owners.resize(usize::from(self.next_interface), self.files.len());
         self.files.push(file);
         self.windows.push(window);
         if self.files.len() > 1 {
@@ -215,7 +232,9 @@ impl Timeline {
             self.files.get_mut(index)?.wake(self.windows.get_mut(index)?, chunk);
         }
         let (file, window) = (self.files.get_mut(index)?, self.windows.get_mut(index)?);
-        file.head(window, &mut self.next_interface)
+        let time = file.head(window, &mut self.next_interface);
+        self.owners.resize(usize::from(self.next_interface), index);
+        time
     }
 
     /// Where too many files are awake for one more to be woken, puts the one to sleep whose turn

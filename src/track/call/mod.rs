@@ -131,6 +131,13 @@ impl Call {
         Some(millis(self.end? - self.answer?) / 1000.0)
     }
 
+    /// Its last status, if it was never answered.
+    #[must_use]
+    pub fn failure(&self) -> Option<Option<u16>> {
+        let over = matches!(self.state, CallState::Failed | CallState::Cancelled | CallState::TimedOut);
+        (over && self.answer.is_none()).then_some(self.status)
+    }
+
     /// Whether it still has something to come.
     #[must_use]
     pub const fn is_up(&self) -> bool {

@@ -1,0 +1,173 @@
+//! Everything found in captures, gathered from the engine's events: what reports are made of.
+
+use std::collections::HashMap;
+
+use probes::pcap::FileReport;
+
+use crate::decode::Undecoded;
+use crate::engine::{Engine, MessageCounts};
+use crate::event::{Event, ScoredInterval, StreamRecord};
+use crate::score::{Confidence, Reasons, Scale};
+use crate::track::call::Call;
+use crate::track::codecs::{Encoding, EncodingId};
+
+/// One capture file and what could not be read of it.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// The file.
+    pub file: FileReport,
+    /// Frames not decoded, by reason.
+    pub undecoded: Undecoded,
+}
+
+/// One interval, as small as it can be kept: a day of a thousand streams is nine million of them.
+#[derive(Clone, Copy, Debug)]
+pub struct IntervalPoint {
+    /// Beginning, nanoseconds since the Unix epoch.
+    pub start: i64,
+    /// Length, s.
+    pub seconds: f32,
+    /// Arrived, duplicates not counted.
+    pub packets: u32,
+    /// Never arrived.
+    pub lost: u32,
+    /// Too late for the scored buffer.
+    pub discarded: u32,
+    /// RFC 3550 jitter at its end, ms.
+    pub jitter_ms: Option<f32>,
+    /// Largest 2-point delay variation, ms.
+    pub delay_variation_max_ms: Option<f32>,
+    /// MOS-LQE.
+    pub mos_lq: Option<f32>,
+    /// MOS-CQE.
+    pub mos_cq: Option<f32>,
+    /// What most of its packets carried.
+    pub encoding: EncodingId,
+    /// Scale of the scores.
+    pub scale: Option<Scale>,
+    /// How far the score may be trusted.
+    pub confidence: Option<Confidence>,
+    /// Why no further.
+    pub reasons: Reasons,
+    /// Why there is no score.
+    pub withheld: Option<crate::score::Withheld>,
+}
+
+impl IntervalPoint {
+    fn new(scored: &ScoredInterval, adaptive: bool) -> Self {
+        let i = &scored.interval;
+        let bad = if adaptive { i.adaptive } else { i.fixed };
+        let score = scored.score.ok();
+        Self {
+            start: i.start,
+            seconds: (i.length as f64 / 1e9) as f32,
+            packets: i.packets,
+            lost: i.lost.bad,
+            discarded: bad.bad - i.lost.bad,
+            jitter_ms: i.jitter_ms.map(|j| j as f32),
+            delay_variation_max_ms: i.delay_variation_max_ms,
+            mos_lq: score.map(|s| s.mos_lq as f32),
+            mos_cq: score.and_then(|s| s.mos_cq).map(|m| m as f32),
+            encoding: scored.encoding,
+            scale: score.map(|s| s.scale),
+            confidence: score.map(|_| scored.confidence),
+            reasons: scored.reasons,
+            withheld: scored.score.err(),
+        }
+    }
+
+    /// Arrived and lost.
+    #[must_use]
+    pub const fn expected(&self) -> u32 {
+        self.packets + self.lost
+    }
+}
+
+/// A stream with its intervals.
+#[derive(Clone, Debug)]
+pub struct AnalysedStream {
+    /// All about it.
+    pub record: StreamRecord,
+    /// Its intervals, in their order.
+    pub intervals: Vec<IntervalPoint>,
+    /// Its call: a place in [`Analysis::calls`].
+    pub call: Option<usize>,
+}
+
+/// What was found in one or more captures.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The files, in the order given.
+    pub captures: Vec<Capture>,
+    /// Calls by their beginning.
+    pub calls: Vec<Call>,
+    /// Streams by their beginning.
+    pub streams: Vec<AnalysedStream>,
+    /// SIP messages.
+    pub messages: MessageCounts,
+    encodings: Vec<Encoding>,
+}
+
+impl Analysis {
+    /// What an encoding's number stands for.
+    #[must_use]
+    pub fn encoding(&self, id: EncodingId) -> Option<&Encoding> {
+        self.encodings.get(id.place())
+    }
+}
+
+/// Gathers events.
+#[derive(Debug)]
+pub struct Collector {
+    adaptive: bool,
+    intervals: HashMap<u64, Vec<IntervalPoint>>,
+    streams: Vec<StreamRecord>,
+    calls: Vec<Call>,
+}
+
+impl Collector {
+    /// Gathers intervals with the discards of the scored buffer: the adaptive one, or the fixed.
+    #[must_use]
+    pub fn new(adaptive: bool) -> Self {
+        Self { adaptive, intervals: HashMap::new(), streams: Vec::new(), calls: Vec::new() }
+    }
+
+    /// Takes all that the engine has to tell.
+    pub fn drain(&mut self, engine: &mut Engine) {
+        while let Some(event) = engine.poll_event() {
+            match event {
+                Event::Interval(scored) => {
+                    let point = IntervalPoint::new(&scored, self.adaptive);
+                    self.intervals.entry(scored.stream).or_default().push(point);
+                }
+                Event::Stream(record) => self.streams.push(*record),
+                Event::Call(call) => self.calls.push(*call),
+            }
+        }
+    }
+
+    /// The analysis, in an order that depends on the packets alone.
+    #[must_use]
+    pub fn finish(mut self, engine: &Engine, captures: Vec<Capture>) -> Analysis {
+        self.calls.sort_by(|a, b| (a.start, a.serial).cmp(&(b.start, b.serial)));
+        let call_places: HashMap<u64, usize> =
+            self.calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
+        self.streams.sort_by_key(|s| (s.ended.totals.first, s.ended.key, s.ended.stream));
+        let streams = self
+            .streams
+            .into_iter()
+            .map(|record| AnalysedStream {
+                intervals: self.intervals.remove(&record.ended.stream).unwrap_or_default(),
+                call: record.ended.call.and_then(|serial| call_places.get(&serial).copied()),
+                record,
+            })
+            .collect();
+        Analysis {
+            captures,
+            calls: self.calls,
+            streams,
+            messages: engine.message_counts().clone(),
+            encodings: engine.encodings().iter().cloned().collect(),
+        }
+    }
+}
