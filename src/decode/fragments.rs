@@ -1,5 +1,6 @@
 //! IP fragments put together again: bounded in datagrams, bytes and time.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
@@ -87,15 +88,18 @@ impl Fragments {
             protocol: packet.protocol,
             identification: packet.identification,
         };
-        let partial = match self.waiting.entry(key) {
-            std::collections::hash_map::Entry::Occupied(e) => e.into_mut(),
-            std::collections::hash_map::Entry::Vacant(e) => {
+        let (partial, before) = match self.waiting.entry(key) {
+            Entry::Occupied(e) => {
+                let partial = e.into_mut();
+                let before = partial.size();
+                (partial, before)
+            }
+            Entry::Vacant(e) => {
                 self.next_serial += 1;
                 self.order.push_back((key, self.next_serial));
-                e.insert(Partial::new(key, time, self.next_serial))
+                (e.insert(Partial::new(key, time, self.next_serial)), 0)
             }
         };
-        let before = partial.size();
         if !partial.insert(position, packet.payload) {
             counters.count(Malformed::BadFragment);
         }

@@ -103,7 +103,8 @@ impl Bindings {
         self.by_endpoint.contains_key(endpoint)
     }
 
-    pub fn evicted(&self) -> u64 {
+    /// Endpoints forgotten at the bound.
+    pub const fn evicted(&self) -> u64 {
         self.evicted
     }
 }

@@ -92,6 +92,8 @@ pub struct StreamCounters {
     pub not_rtp: u64,
     /// Flows pushed out of the held-back pool at its bound.
     pub unbound_evicted: u64,
+    /// Endpoints whose SDP was forgotten at the bound.
+    pub endpoints_evicted: u64,
 }
 
 /// The table.
@@ -159,7 +161,7 @@ impl Streams {
     /// What was not kept.
     #[must_use]
     pub const fn counters(&self) -> StreamCounters {
-        self.counters
+        StreamCounters { endpoints_evicted: self.bindings.evicted(), ..self.counters }
     }
 
     /// Streams and held-back flows at present.
