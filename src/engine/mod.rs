@@ -5,18 +5,20 @@
 //! clock, no socket, no thread: the same frames give the same events at any pace and in any batch size.
 
 mod clock;
+mod media;
 mod quality;
 mod signalling;
-mod tables;
 
 use probes::Frame;
 
 use self::clock::Clock;
+use self::media::Media;
 pub use self::quality::ScoreSettings;
 pub use self::signalling::MessageCounts;
-use self::tables::Tables;
-use crate::decode::{Decoder, HashKey, Undecoded};
+use self::signalling::Signalling;
+use crate::decode::{Decoder, HashKey, RtpPacket, Transport, Undecoded};
 use crate::event::Event;
+use crate::track::arrival::RtpArrival;
 use crate::track::codecs::Encodings;
 use crate::track::streams::StreamCounters;
 
@@ -60,8 +62,10 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Engine {
     decoder: Decoder,
-    tables: Tables,
+    signalling: Signalling,
+    media: Media,
     clock: Clock,
+    key: HashKey,
     /// When the tables next want to look at the clock.
     deadline: i64,
 }
@@ -72,8 +76,10 @@ impl Engine {
     pub fn new(settings: Settings) -> Self {
         Self {
             decoder: Decoder::new(settings.decode),
-            tables: Tables::new(settings),
+            signalling: Signalling::new(&settings),
+            media: Media::new(settings.streams, settings.reports, settings.score),
             clock: Clock::default(),
+            key: settings.key,
             deadline: i64::MIN,
         }
     }
@@ -84,47 +90,66 @@ impl Engine {
         for frame in frames {
             let now = self.clock.observe(frame.time.as_nanos());
             if now >= self.deadline {
-                self.deadline = self.tables.handle_timeout(now).max(now.saturating_add(CLOCK_STEP));
+                self.turn_clock(now);
             }
-            if let Some(packet) = self.decoder.decode(frame) {
-                self.tables.handle_packet(&packet);
+            let Some(packet) = self.decoder.decode(frame) else { continue };
+            // Media is nearly all there is: it must not wait for what is rare.
+            if let Transport::Udp { payload, sent_len, checksum } = packet.transport
+                && let Some(rtp) = RtpPacket::parse(payload, sent_len)
+            {
+                self.media.handle_packet(&RtpArrival::of(&packet, packet.flow, &rtp, checksum, &self.key));
+            } else {
+                let media = &mut self.media;
+                self.signalling.handle(&packet, &mut |told| media.handle_told(&told));
             }
         }
     }
 
+    #[cold]
+    fn turn_clock(&mut self, now: i64) {
+        let next = [self.media.handle_timeout(now), self.signalling.handle_timeout(now)];
+        let next = next.into_iter().flatten().min().unwrap_or(i64::MIN);
+        self.deadline = next.max(now.saturating_add(CLOCK_STEP));
+    }
+
     /// The end of input: every stream and call is told as it stands.
     pub fn finish(&mut self) {
-        self.tables.finish(self.clock.now().unwrap_or_default());
+        let media = &mut self.media;
+        self.signalling.finish(self.clock.now().unwrap_or_default(), &mut |told| media.handle_told(&told));
+        media.finish();
     }
 
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.tables.poll_event()
+        if let Some(call) = self.signalling.poll_call() {
+            return Some(Event::Call(Box::new(call)));
+        }
+        self.media.poll_event()
     }
 
     /// What was not decoded so far, by reason.
     #[must_use]
     pub fn undecoded(&self) -> Undecoded {
         let mut all = *self.decoder.counters();
-        all.add(self.tables.malformed());
+        all.add(self.signalling.malformed());
         all
     }
 
     /// SIP messages so far.
     #[must_use]
     pub const fn message_counts(&self) -> &MessageCounts {
-        self.tables.message_counts()
+        self.signalling.counts()
     }
 
     /// Encodings by the numbers in events.
     #[must_use]
     pub const fn encodings(&self) -> &Encodings {
-        self.tables.encodings()
+        self.media.encodings()
     }
 
     /// What the stream table did not keep.
     #[must_use]
     pub const fn stream_counters(&self) -> StreamCounters {
-        self.tables.stream_counters()
+        self.media.counters()
     }
 }

@@ -1,17 +1,208 @@
-//! From a SIP message to what the tables take of it: counts, and who receives media where.
+//! The signalling half: packets that are not plain RTP become calls, counts, and what the media half must
+//! know.
 
 use std::collections::BTreeMap;
 
-use crate::decode::sdp::{Media, Sdp};
-use crate::decode::sip::{Message, StartLine};
-use crate::decode::Endpoint;
-use crate::track::codecs::{Encoding, EncodingId, static_payload_type};
-use crate::track::media::{Binding, MediaKind};
+use super::Settings;
+use super::media::Told;
+use crate::decode::reassembly::{Segment, StreamReassembly};
+use crate::decode::sdp::{self, Sdp};
+use crate::decode::sip::{Message, StartLine, looks_like_sip};
+use crate::decode::{
+    Endpoint, Flow, HashKey, Hep, HepPayload, Malformed, Packet, RtcpPackets, RtpPacket, Transport,
+    Undecoded, channel_data, looks_like_rtcp,
+};
+use crate::track::arrival::RtpArrival;
+use crate::track::call::{Call, SipTransport};
+use crate::track::calls::{Calls, Seen};
+use crate::track::codecs::{Encoding, static_payload_type};
+use crate::track::media::MediaKind;
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
 /// Ports of one `m=` line that names several.
 const MAX_PORTS: u16 = 8;
+
+/// What one party said of one place where it receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub endpoint: Endpoint,
+    /// When it was said.
+    pub time: i64,
+    /// The call it was said in.
+    pub call: u64,
+    pub kind: MediaKind,
+    pub payloads: Vec<(u8, Encoding)>,
+}
+
+impl Described {
+    /// Takes over the payload types of another section that shares this transport.
+    fn merge(&mut self, other: &[(u8, Encoding)]) {
+        for (payload_type, encoding) in other {
+            if !self.payloads.iter().any(|(own, _)| own == payload_type) {
+                self.payloads.push((*payload_type, encoding.clone()));
+            }
+        }
+    }
+}
+
+/// Calls, and the byte streams that carry them.
+#[derive(Debug)]
+pub(crate) struct Signalling {
+    reassembly: StreamReassembly<Flow>,
+    messages: Messages,
+}
+
+/// All that a message may concern.
+#[derive(Debug)]
+struct Messages {
+    calls: Calls,
+    counts: MessageCounts,
+    malformed: Undecoded,
+    key: HashKey,
+}
+
+impl Signalling {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            reassembly: StreamReassembly::new(settings.reassembly),
+            messages: Messages {
+                calls: Calls::new(settings.calls),
+                counts: MessageCounts::default(),
+                malformed: Undecoded::default(),
+                key: settings.key,
+            },
+        }
+    }
+
+    /// Takes a packet that is not plain RTP; what the media half must know of it goes to `tell`.
+    pub fn handle(&mut self, packet: &Packet<'_>, tell: &mut impl FnMut(Told)) {
+        let (flow, time) = (packet.flow, packet.time);
+        let Self { reassembly, messages } = self;
+        match packet.transport {
+            Transport::Udp { payload, sent_len, checksum } => {
+                messages.datagram(packet, payload, sent_len, checksum, tell);
+            }
+            Transport::Tcp { header, payload, sent_len } => {
+                let segment = Segment {
+                    seq: header.sequence,
+                    syn: header.syn,
+                    fin: header.fin,
+                    rst: header.rst,
+                    payload,
+                    missing: sent_len.saturating_sub(payload.len()),
+                };
+                reassembly.handle_segment(flow, time, &segment, &mut |bytes| {
+                    messages.sip(flow, time, SipTransport::Tcp, bytes, tell);
+                });
+            }
+            Transport::Sctp { packet: sctp } => reassembly.handle_sctp(flow, sctp, &mut |bytes| {
+                messages.sip(flow, time, SipTransport::Sctp, bytes, tell);
+            }),
+        }
+    }
+
+    /// Lets go what has expired; when to look again.
+    pub fn handle_timeout(&mut self, now: i64) -> Option<i64> {
+        self.messages.calls.handle_timeout(now);
+        self.messages.calls.poll_timeout()
+    }
+
+    /// The end of input: what waits behind holes is read, and every call told as it stands.
+    pub fn finish(&mut self, now: i64, tell: &mut impl FnMut(Told)) {
+        let Self { reassembly, messages } = self;
+        reassembly.flush(&mut |bytes| messages.sip(Flow::default(), now, SipTransport::Tcp, bytes, tell));
+        messages.calls.finish(now);
+    }
+
+    pub fn poll_call(&mut self) -> Option<Call> {
+        self.messages.calls.poll_done()
+    }
+
+    pub const fn malformed(&self) -> &Undecoded {
+        &self.messages.malformed
+    }
+
+    pub const fn counts(&self) -> &MessageCounts {
+        &self.messages.counts
+    }
+}
+
+impl Messages {
+    fn datagram(
+        &mut self,
+        packet: &Packet<'_>,
+        payload: &[u8],
+        sent_len: usize,
+        checksum: u16,
+        tell: &mut impl FnMut(Told),
+    ) {
+        let (flow, time) = (packet.flow, packet.time);
+        if looks_like_rtcp(payload) {
+            self.rtcp(flow, time, payload, tell);
+        } else if looks_like_sip(payload) {
+            self.sip(flow, time, SipTransport::Udp, payload, tell);
+        } else if let Some(inner) = channel_data(payload) {
+            // What TURN relays stands under the outer addresses.
+            if let Some(rtp) = RtpPacket::parse(inner, inner.len()) {
+                tell(Told::Packet(RtpArrival::of(packet, packet.flow, &rtp, checksum, &self.key)));
+            } else if looks_like_rtcp(inner) {
+                self.rtcp(flow, time, inner, tell);
+            }
+        } else if Hep::looks_like(payload) && payload.len() == sent_len {
+            self.hep(packet, payload, tell);
+        }
+    }
+
+    fn hep(&mut self, packet: &Packet<'_>, datagram: &[u8], tell: &mut impl FnMut(Told)) {
+        let Some(hep) = Hep::parse(datagram) else {
+            self.malformed.count(Malformed::BadHep);
+            return;
+        };
+        match hep.payload {
+            HepPayload::Sip(bytes) if looks_like_sip(bytes) => {
+                self.sip(hep.flow, packet.time, SipTransport::Hep, bytes, tell);
+            }
+            HepPayload::Rtcp(bytes) if looks_like_rtcp(bytes) => self.rtcp(hep.flow, packet.time, bytes, tell),
+            HepPayload::Rtp(bytes) => {
+                if let Some(rtp) = RtpPacket::parse(bytes, bytes.len()) {
+                    tell(Told::Packet(RtpArrival::of(packet, hep.flow, &rtp, 0, &self.key)));
+                }
+            }
+            HepPayload::Sip(_) | HepPayload::Rtcp(_) | HepPayload::Other => {}
+        }
+    }
+
+    fn rtcp(&mut self, flow: Flow, time: i64, datagram: &[u8], tell: &mut impl FnMut(Told)) {
+        let mut packets = RtcpPackets::new(datagram);
+        for report in packets.by_ref() {
+            tell(Told::Report { flow, time, report });
+        }
+        if packets.is_broken() {
+            self.malformed.count(Malformed::BadRtcp);
+        }
+    }
+
+    fn sip(&mut self, flow: Flow, time: i64, transport: SipTransport, bytes: &[u8], tell: &mut impl FnMut(Told)) {
+        let Ok(message) = Message::parse(bytes) else { return };
+        if !message.defects().is_empty() {
+            self.malformed.count(Malformed::BadSip);
+        }
+        let over_web_socket = message.via().is_some_and(|v| v.transport.to_ascii_uppercase().starts_with(b"WS"));
+        let transport = match transport {
+            SipTransport::Tcp if over_web_socket => SipTransport::WebSocket,
+            other => other,
+        };
+        self.counts.count(&message);
+        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport }) else { return };
+        if message.content_encoding().is_some() {
+            return;
+        }
+        for body in message.sdp_bodies() {
+            describe(body, call, time).into_iter().for_each(|described| tell(Told::Bind(described)));
+        }
+    }
+}
 
 /// SIP messages seen, retransmissions and copies included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,44 +232,35 @@ impl MessageCounts {
 /// Where the sender of a session description receives media, and what its payload types mean there.
 ///
 /// Sections of one BUNDLE group share a transport, so each of their endpoints knows all their payload types.
-pub(super) fn describe(
-    body: &[u8],
-    call: u64,
-    time: i64,
-    mut id_of: impl FnMut(Encoding) -> EncodingId,
-) -> Vec<(Endpoint, Binding)> {
+fn describe(body: &[u8], call: u64, time: i64) -> Vec<Described> {
     let sdp = Sdp::parse(body);
-    let mut all: Vec<(Endpoint, Binding)> = Vec::new();
-    let mut bundled: Option<Binding> = None;
+    let mut all: Vec<Described> = Vec::new();
+    let mut bundled: Vec<(u8, Encoding)> = Vec::new();
     let mut in_bundle: Vec<Endpoint> = Vec::new();
     for media in sdp.media.iter().filter(|m| m.proto.contains("RTP")) {
-        let binding = Binding { time, call, kind: kind(media), payloads: payloads(media, &mut id_of) };
-        let is_bundled = media.mid.is_some_and(|mid| sdp.is_bundled(mid));
+        let payloads = payloads(media);
         let ends = endpoints(media);
-        if is_bundled {
+        if media.mid.is_some_and(|mid| sdp.is_bundled(mid)) {
             in_bundle.extend(&ends);
-            match &mut bundled {
-                Some(b) => b.merge(binding.clone()),
-                None => bundled = Some(binding.clone()),
-            }
+            bundled.extend(payloads.iter().cloned());
         }
-        for end in ends {
-            match all.iter_mut().find(|(e, _)| *e == end) {
-                Some((_, b)) => b.merge(binding.clone()),
-                None => all.push((end, binding.clone())),
+        for endpoint in ends {
+            match all.iter_mut().find(|d| d.endpoint == endpoint) {
+                Some(described) => described.merge(&payloads),
+                None => {
+                    let kind = kind(media);
+                    all.push(Described { endpoint, time, call, kind, payloads: payloads.clone() });
+                }
             }
         }
     }
-    if let Some(bundled) = bundled {
-        for (end, binding) in all.iter_mut().filter(|(e, _)| in_bundle.contains(e)) {
-            let _ = end;
-            binding.merge(bundled.clone());
-        }
+    for described in all.iter_mut().filter(|d| in_bundle.contains(&d.endpoint)) {
+        described.merge(&bundled);
     }
     all
 }
 
-fn kind(media: &Media<'_>) -> MediaKind {
+fn kind(media: &sdp::Media<'_>) -> MediaKind {
     match media.kind {
         "audio" => MediaKind::Audio,
         "video" => MediaKind::Video,
@@ -87,7 +269,7 @@ fn kind(media: &Media<'_>) -> MediaKind {
 }
 
 /// The section's own address, and its ICE candidates for RTP.
-fn endpoints(media: &Media<'_>) -> Vec<Endpoint> {
+fn endpoints(media: &sdp::Media<'_>) -> Vec<Endpoint> {
     let own = media.connection.filter(|a| !a.is_unspecified()).and_then(|a| a.ip());
     let ports = (0..media.port_count.clamp(1, MAX_PORTS)).map(|n| media.port.wrapping_add(2 * n));
     let own = own.into_iter().flat_map(|ip| {
@@ -100,15 +282,14 @@ fn endpoints(media: &Media<'_>) -> Vec<Endpoint> {
     own.chain(candidates).collect()
 }
 
-fn payloads(media: &Media<'_>, id_of: &mut impl FnMut(Encoding) -> EncodingId) -> Vec<(u8, EncodingId)> {
+fn payloads(media: &sdp::Media<'_>) -> Vec<(u8, Encoding)> {
     let mut all = Vec::new();
     for format in &media.formats {
         let Some(payload_type) = format.payload_type else { continue };
         // An rtpmap for a static type is legal and wins over the table.
         let named = format.encoding.map(|e| (e.name, e.clock_rate_hz));
         let Some((name, clock)) = named.or_else(|| static_payload_type(payload_type)) else { continue };
-        let encoding = Encoding::new(name, clock).with_fmtp(format.fmtp.unwrap_or_default());
-        all.push((payload_type, id_of(encoding)));
+        all.push((payload_type, Encoding::new(name, clock).with_fmtp(format.fmtp.unwrap_or_default())));
     }
     all
 }

@@ -1,6 +1,6 @@
 //! One RTP packet's arrival: the digest that streams are made of.
 
-use crate::decode::{Flow, HashKey, RtpPacket};
+use crate::decode::{Flow, HashKey, Packet, RtpPacket};
 
 /// RTP packets of one SSRC in one flow ("RTP stream", RFC 7656 §2.1.10; always one direction).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -52,23 +52,25 @@ impl RtpArrival {
         self.ip_id ^ self.checksum.rotate_left(5)
     }
 
-    /// The arrival of `rtp` in `flow` at `time`.
+    /// The arrival of `rtp`, which `packet` carried; in `flow`, which is the packet's own unless it was
+    /// wrapped.
     #[must_use]
-    pub fn new(flow: Flow, rtp: &RtpPacket, time: i64, key: &HashKey) -> Self {
+    #[inline]
+    pub fn of(packet: &Packet<'_>, flow: Flow, rtp: &RtpPacket, checksum: u16, key: &HashKey) -> Self {
         Self {
             key: StreamKey { flow, ssrc: rtp.ssrc },
             hash: key.hash(&flow, rtp.ssrc),
-            time,
+            time: packet.time,
             timestamp: rtp.timestamp,
             payload_head: rtp.payload_head,
             sequence: rtp.sequence,
             payload_len: rtp.payload_len,
-            ip_id: 0,
-            checksum: 0,
+            ip_id: packet.ip_id,
+            checksum,
             payload_type: rtp.payload_type,
             marker: rtp.marker,
-            dscp: 0,
-            ttl: 0,
+            dscp: packet.dscp,
+            ttl: packet.ttl,
         }
     }
 }

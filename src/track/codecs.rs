@@ -20,11 +20,15 @@ pub struct Encoding {
 
 impl Encoding {
     /// An encoding by name and clock.
+    ///
+    /// G.722 runs at 8000 whatever SDP says: `G722/16000` is a common mistake, which the senders do not make
+    /// in their timestamps ([RFC 3551 §4.5.2](https://www.rfc-editor.org/rfc/rfc3551#section-4.5.2)).
     #[must_use]
     pub fn new(name: &str, clock_rate: u32) -> Self {
+        let name = name.to_ascii_uppercase();
         Self {
-            name: name.to_ascii_uppercase(),
-            clock_rate,
+            clock_rate: if name == "G722" { 8000 } else { clock_rate },
+            name,
             annex_b_off: false,
             octet_aligned: false,
             inferred: false,
@@ -193,6 +197,11 @@ mod tests {
     #[test]
     fn g722_runs_at_8000_by_rfc_3551() {
         assert_eq!(static_payload_type(9), Some(("G722", 8000)));
+    }
+
+    #[test]
+    fn g722_runs_at_8000_whatever_sdp_says() {
+        assert_eq!(Encoding::new("G722", 16_000).clock_rate, 8000);
     }
 
     #[test]

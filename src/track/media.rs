@@ -42,16 +42,6 @@ impl Binding {
     pub fn encoding(&self, payload_type: u8) -> Option<EncodingId> {
         self.payloads.iter().find(|(pt, _)| *pt == payload_type).map(|&(_, e)| e)
     }
-
-    /// Takes over the payload types of another media section of the same description and endpoint
-    /// (BUNDLE, [RFC 9143](https://www.rfc-editor.org/rfc/rfc9143)).
-    pub fn merge(&mut self, other: Self) {
-        for (pt, encoding) in other.payloads {
-            if self.encoding(pt).is_none() {
-                self.payloads.push((pt, encoding));
-            }
-        }
-    }
 }
 
 /// All that SDP has said, by endpoint. Bounded: the endpoint heard of longest ago goes first.
