@@ -1,5 +1,7 @@
 //! The rim: gives the engine frames and a place to put results.
 
+pub mod workers;
+
 use arrayvec::ArrayVec;
 use probes::Frame;
 use probes::pcap::{self, Input, OpenError, Timeline};
@@ -72,7 +74,7 @@ pub fn analyse(
                 counts.add(&since);
             }
         }
-        collector.drain(&mut engine);
+        drain(&mut engine, &mut collector);
         frames_read += n as u64;
         if frames_read - told >= STRIDE {
             told = frames_read;
@@ -80,16 +82,23 @@ pub fn analyse(
         }
     }
     engine.finish();
-    collector.drain(&mut engine);
+    drain(&mut engine, &mut collector);
     progress(state_of(&timeline, frames_read));
     let captures = timeline
         .files()
         .zip(undecoded)
         .map(|(file, undecoded)| Capture { file: file.clone(), undecoded })
         .collect();
-    let analysis = collector.finish(&engine, captures);
+    let halves = vec![(collector, engine.encodings())];
+    let analysis = Analysis::of(halves, engine.message_counts().clone(), captures);
     let (refused, passed_over) = timeline.into_unread();
     Ok(Outcome { analysis, refused, passed_over })
+}
+
+fn drain(engine: &mut Engine, collector: &mut Collector) {
+    while let Some(event) = engine.poll_event() {
+        collector.take(event);
+    }
 }
 
 fn state_of(timeline: &Timeline, frames: u64) -> Progress {

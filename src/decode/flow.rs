@@ -135,6 +135,18 @@ impl HashKey {
         Self([a, b, c, splitmix(c)])
     }
 
+    /// Hash that names the worker which owns a flow: the same for both directions, and for RTCP on the port
+    /// above RTP's.
+    #[must_use]
+    pub fn owner(&self, flow: &Flow) -> u64 {
+        let [k0, k1, k2, k3] = self.0;
+        let end = |e: &Endpoint| {
+            let (high, low) = e.address.halves();
+            fold(low ^ k0 ^ u64::from(e.port & !1), high ^ k1)
+        };
+        fold(end(&flow.src).wrapping_add(end(&flow.dst)) ^ k2, k3)
+    }
+
     /// Hash of a flow and a number beside it (an SSRC, or 0); differs by direction.
     #[must_use]
     pub fn hash(&self, flow: &Flow, beside: u32) -> u64 {
@@ -189,6 +201,16 @@ mod tests {
         assert_ne!(h, HashKey::PUBLIC.hash(&f.reversed(), 7));
         assert_ne!(h, HashKey::PUBLIC.hash(&f, 8));
         assert_ne!(h, HashKey::from_seed(1).hash(&f, 7));
+    }
+
+    #[test]
+    fn both_directions_and_their_rtcp_have_one_owner() {
+        let f = flow("192.0.2.1:4000", "192.0.2.2:5000");
+        let rtcp = flow("192.0.2.1:4001", "192.0.2.2:5001");
+        let owner = HashKey::PUBLIC.owner(&f);
+        assert_eq!(owner, HashKey::PUBLIC.owner(&f.reversed()));
+        assert_eq!(owner, HashKey::PUBLIC.owner(&rtcp));
+        assert_ne!(owner, HashKey::PUBLIC.owner(&flow("192.0.2.1:4002", "192.0.2.2:5000")));
     }
 
     #[test]

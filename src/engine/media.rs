@@ -7,19 +7,21 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 
+use super::front::Sink;
 use super::quality::{self, ScoreSettings};
 use super::signalling::Described;
+use super::Settings;
 use crate::decode::{Flow, Report};
 use crate::event::Event;
 use crate::track::arrival::RtpArrival;
 use crate::track::codecs::Encodings;
 use crate::track::media::Binding;
 use crate::track::reports::Reports;
-use crate::track::streams::{self, BATCH, StreamCounters, StreamEvent, Streams};
+use crate::track::streams::{BATCH, StreamCounters, StreamEvent, Streams};
 
 /// What the media half is told beside the packets.
 #[derive(Clone, Debug)]
-pub(crate) enum Told {
+pub enum Told {
     /// A packet found in a wrapping: a TURN channel, HEP.
     Packet(RtpArrival),
     /// Where someone receives media, and what payload types mean there.
@@ -37,7 +39,7 @@ pub(crate) enum Told {
 
 /// Streams, what RTCP says of them, and their scores.
 #[derive(Debug)]
-pub(crate) struct Media {
+pub struct Media {
     streams: Streams,
     reports: Reports,
     score: ScoreSettings,
@@ -45,30 +47,42 @@ pub(crate) struct Media {
     events: VecDeque<Event>,
 }
 
-impl Media {
-    pub fn new(streams: streams::Settings, reports: usize, score: ScoreSettings) -> Self {
-        Self {
-            streams: Streams::new(streams),
-            reports: Reports::new(reports),
-            score,
-            batch: ArrayVec::new(),
-            events: VecDeque::new(),
-        }
-    }
-
-    /// Takes one RTP packet. It may wait for a batch to fill.
+impl Sink for Media {
     #[inline]
-    pub fn handle_packet(&mut self, arrival: &RtpArrival) {
+    fn packet(&mut self, arrival: &RtpArrival) {
         self.batch.push(*arrival);
         if self.batch.is_full() {
             self.flush();
         }
     }
 
+    fn told(&mut self, told: Told) {
+        self.take(&told);
+    }
+
+    fn time(&mut self, now: i64) {
+        self.flush();
+        self.streams.handle_timeout(now);
+    }
+}
+
+impl Media {
+    /// A half that has heard nothing.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            streams: Streams::new(settings.streams),
+            reports: Reports::new(settings.reports),
+            score: settings.score,
+            batch: ArrayVec::new(),
+            events: VecDeque::new(),
+        }
+    }
+
     /// Takes what signalling or an end has said. What came before must not see it.
-    pub fn handle_told(&mut self, told: &Told) {
+    pub fn take(&mut self, told: &Told) {
         match told {
-            Told::Packet(arrival) => self.handle_packet(arrival),
+            Told::Packet(arrival) => self.packet(arrival),
             Told::Bind(described) => {
                 self.flush();
                 self.bind(described);
@@ -90,28 +104,26 @@ impl Media {
         self.streams.bind(described.endpoint, binding);
     }
 
-    /// Lets go what has expired; when to look again.
-    pub fn handle_timeout(&mut self, now: i64) -> Option<i64> {
-        self.flush();
-        self.streams.handle_timeout(now);
-        self.streams.poll_timeout()
-    }
-
     /// Ends every stream.
     pub fn finish(&mut self) {
         self.settle();
         self.streams.finish();
     }
 
+    /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.settle();
         self.events.pop_front()
     }
 
+    /// Encodings by the numbers in events.
+    #[must_use]
     pub const fn encodings(&self) -> &Encodings {
         self.streams.encodings()
     }
 
+    /// What the stream table did not keep.
+    #[must_use]
     pub const fn counters(&self) -> StreamCounters {
         self.streams.counters()
     }

@@ -3,27 +3,27 @@
 //! Three kinds of methods, in the order in which a driver calls them: [`Engine::handle_frames`] (it cannot
 //! fail), [`Engine::poll_event`] (drain after every call), and [`Engine::finish`] at the end of input. No
 //! clock, no socket, no thread: the same frames give the same events at any pace and in any batch size.
+//!
+//! An engine is a [`Front`] (decoding, signalling, calls) and a [`Media`] half (streams, scores) joined by a
+//! [`Sink`]. With several workers there is one front, and a media half behind a queue for each worker; every
+//! half hears of its packets, of bindings and of reports in the one order in which the front saw them.
 
 mod clock;
+mod front;
 mod media;
 mod quality;
 mod signalling;
 
 use probes::Frame;
 
-use self::clock::Clock;
-use self::media::Media;
+pub use self::front::{Front, Sink};
+pub use self::media::{Media, Told};
 pub use self::quality::ScoreSettings;
-pub use self::signalling::MessageCounts;
-use self::signalling::Signalling;
-use crate::decode::{Decoder, HashKey, RtpPacket, Transport, Undecoded};
+pub use self::signalling::{Described, MessageCounts};
+use crate::decode::{HashKey, Undecoded};
 use crate::event::Event;
-use crate::track::arrival::RtpArrival;
 use crate::track::codecs::Encodings;
 use crate::track::streams::StreamCounters;
-
-/// The tables look at the clock no more often than this, ns of packet time.
-const CLOCK_STEP: i64 = 100_000_000;
 
 /// Bounds and choices of every layer.
 #[derive(Clone, Copy, Debug)]
@@ -58,87 +58,60 @@ impl Default for Settings {
     }
 }
 
-/// Decode, track and score, strung together.
+impl Settings {
+    /// The bounds of each of `workers` media halves.
+    #[must_use]
+    pub fn shared_by(&self, workers: usize) -> Self {
+        let part = |bound: usize| bound.div_ceil(workers.max(1));
+        let mut share = *self;
+        share.streams.streams = part(self.streams.streams);
+        share.streams.unbound = part(self.streams.unbound);
+        share.streams.unbound_bytes = part(self.streams.unbound_bytes);
+        share
+    }
+}
+
+/// Decode, track and score, strung together in one place.
 #[derive(Debug)]
 pub struct Engine {
-    decoder: Decoder,
-    signalling: Signalling,
+    front: Front,
     media: Media,
-    clock: Clock,
-    key: HashKey,
-    /// When the tables next want to look at the clock.
-    deadline: i64,
 }
 
 impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self {
-            decoder: Decoder::new(settings.decode),
-            signalling: Signalling::new(&settings),
-            media: Media::new(settings.streams, settings.reports, settings.score),
-            clock: Clock::default(),
-            key: settings.key,
-            deadline: i64::MIN,
-        }
+        Self { front: Front::new(&settings), media: Media::new(&settings) }
     }
 
     /// Takes frames in their order. Bad bytes are counted, nothing else. A few packets may wait for their
     /// look-ups until the next call of any method here.
     pub fn handle_frames(&mut self, frames: &[Frame<'_>]) {
-        for frame in frames {
-            let now = self.clock.observe(frame.time.as_nanos());
-            if now >= self.deadline {
-                self.turn_clock(now);
-            }
-            let Some(packet) = self.decoder.decode(frame) else { continue };
-            // Media is nearly all there is: it must not wait for what is rare.
-            if let Transport::Udp { payload, sent_len, checksum } = packet.transport
-                && let Some(rtp) = RtpPacket::parse(payload, sent_len)
-            {
-                self.media.handle_packet(&RtpArrival::of(&packet, packet.flow, &rtp, checksum, &self.key));
-            } else {
-                let media = &mut self.media;
-                self.signalling.handle(&packet, &mut |told| media.handle_told(&told));
-            }
-        }
-    }
-
-    #[cold]
-    fn turn_clock(&mut self, now: i64) {
-        let next = [self.media.handle_timeout(now), self.signalling.handle_timeout(now)];
-        let next = next.into_iter().flatten().min().unwrap_or(i64::MIN);
-        self.deadline = next.max(now.saturating_add(CLOCK_STEP));
+        self.front.handle_frames(frames, &mut self.media);
     }
 
     /// The end of input: every stream and call is told as it stands.
     pub fn finish(&mut self) {
-        let media = &mut self.media;
-        self.signalling.finish(self.clock.now().unwrap_or_default(), &mut |told| media.handle_told(&told));
-        media.finish();
+        self.front.finish(&mut self.media);
+        self.media.finish();
     }
 
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some(call) = self.signalling.poll_call() {
-            return Some(Event::Call(Box::new(call)));
-        }
-        self.media.poll_event()
+        self.front.poll_call().map(|call| Event::Call(Box::new(call))).or_else(|| self.media.poll_event())
     }
 
     /// What was not decoded so far, by reason.
     #[must_use]
     pub fn undecoded(&self) -> Undecoded {
-        let mut all = *self.decoder.counters();
-        all.add(self.signalling.malformed());
-        all
+        self.front.undecoded()
     }
 
     /// SIP messages so far.
     #[must_use]
     pub const fn message_counts(&self) -> &MessageCounts {
-        self.signalling.counts()
+        self.front.message_counts()
     }
 
     /// Encodings by the numbers in events.

@@ -25,13 +25,16 @@ const MAX_PORTS: u16 = 8;
 
 /// What one party said of one place where it receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Described {
+pub struct Described {
+    /// The place.
     pub endpoint: Endpoint,
     /// When it was said.
     pub time: i64,
     /// The call it was said in.
     pub call: u64,
+    /// Kind of media.
     pub kind: MediaKind,
+    /// Payload types and what they carry.
     pub payloads: Vec<(u8, Encoding)>,
 }
 
@@ -102,10 +105,9 @@ impl Signalling {
         }
     }
 
-    /// Lets go what has expired; when to look again.
-    pub fn handle_timeout(&mut self, now: i64) -> Option<i64> {
+    /// Lets go what has expired.
+    pub fn handle_timeout(&mut self, now: i64) {
         self.messages.calls.handle_timeout(now);
-        self.messages.calls.poll_timeout()
     }
 
     /// The end of input: what waits behind holes is read, and every call told as it stands.

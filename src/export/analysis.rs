@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use probes::pcap::FileReport;
 
 use crate::decode::Undecoded;
-use crate::engine::{Engine, MessageCounts};
+use crate::engine::MessageCounts;
 use crate::event::{Event, ScoredInterval, StreamRecord};
 use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
-use crate::track::codecs::{Encoding, EncodingId};
+use crate::track::codecs::{Encoding, EncodingId, Encodings};
 
 /// One capture file and what could not be read of it.
 #[derive(Clone, Debug)]
@@ -105,18 +105,18 @@ pub struct Analysis {
     pub streams: Vec<AnalysedStream>,
     /// SIP messages.
     pub messages: MessageCounts,
-    encodings: Vec<Encoding>,
+    encodings: Encodings,
 }
 
 impl Analysis {
     /// What an encoding's number stands for.
     #[must_use]
-    pub fn encoding(&self, id: EncodingId) -> Option<&Encoding> {
-        self.encodings.get(id.place())
+    pub fn encoding(&self, id: EncodingId) -> &Encoding {
+        self.encodings.get(id)
     }
 }
 
-/// Gathers events.
+/// Gathers the events of one media half.
 #[derive(Debug)]
 pub struct Collector {
     adaptive: bool,
@@ -132,42 +132,43 @@ impl Collector {
         Self { adaptive, intervals: HashMap::new(), streams: Vec::new(), calls: Vec::new() }
     }
 
-    /// Takes all that the engine has to tell.
-    pub fn drain(&mut self, engine: &mut Engine) {
-        while let Some(event) = engine.poll_event() {
-            match event {
-                Event::Interval(scored) => {
-                    let point = IntervalPoint::new(&scored, self.adaptive);
-                    self.intervals.entry(scored.stream).or_default().push(point);
-                }
-                Event::Stream(record) => self.streams.push(*record),
-                Event::Call(call) => self.calls.push(*call),
+    /// Takes one event.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Interval(scored) => {
+                let point = IntervalPoint::new(&scored, self.adaptive);
+                self.intervals.entry(scored.stream).or_default().push(point);
             }
+            Event::Stream(record) => self.streams.push(*record),
+            Event::Call(call) => self.calls.push(*call),
         }
     }
+}
 
-    /// The analysis, in an order that depends on the packets alone.
+impl Analysis {
+    /// Puts together what one or several halves gave, in an order that depends on the packets alone.
     #[must_use]
-    pub fn finish(mut self, engine: &Engine, captures: Vec<Capture>) -> Analysis {
-        self.calls.sort_by(|a, b| (a.start, a.serial).cmp(&(b.start, b.serial)));
-        let call_places: HashMap<u64, usize> =
-            self.calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
-        self.streams.sort_by_key(|s| (s.ended.totals.first, s.ended.key, s.ended.stream));
-        let streams = self
-            .streams
-            .into_iter()
-            .map(|record| AnalysedStream {
-                intervals: self.intervals.remove(&record.ended.stream).unwrap_or_default(),
-                call: record.ended.call.and_then(|serial| call_places.get(&serial).copied()),
-                record,
-            })
-            .collect();
-        Analysis {
-            captures,
-            calls: self.calls,
-            streams,
-            messages: engine.message_counts().clone(),
-            encodings: engine.encodings().iter().cloned().collect(),
+    pub fn of(halves: Vec<(Collector, &Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
+        let mut encodings = Encodings::new();
+        let (mut streams, mut calls) = (Vec::new(), Vec::new());
+        for (mut half, own) in halves {
+            // Each half numbers encodings in the order in which it met them.
+            let mut renumber = |id: &mut EncodingId| *id = encodings.id(own.get(*id).clone());
+            for mut record in half.streams {
+                let mut intervals = half.intervals.remove(&record.ended.stream).unwrap_or_default();
+                renumber(&mut record.encoding);
+                record.ended.totals.payloads.iter_mut().for_each(|p| renumber(&mut p.encoding));
+                intervals.iter_mut().for_each(|i| renumber(&mut i.encoding));
+                streams.push(AnalysedStream { record, intervals, call: None });
+            }
+            calls.extend(half.calls);
         }
+        calls.sort_by_key(|c| (c.start, c.serial));
+        streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
+        let places: HashMap<u64, usize> = calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
+        for stream in &mut streams {
+            stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
+        }
+        Self { captures, calls, streams, messages, encodings }
     }
 }

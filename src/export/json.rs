@@ -386,7 +386,7 @@ impl<'a> StreamJson<'a> {
             call: stream.call,
             codec: codec_name(encoding),
             payload_types: t.payloads.iter().map(|p| p.payload_type).collect(),
-            clock_rate_hz: encoding.map(|e| e.clock_rate).filter(|c| *c != 0),
+            clock_rate_hz: Some(encoding.clock_rate).filter(|c| *c != 0),
             ptime_ms: t.ptime_ms.map(round),
             first: rfc3339(t.first),
             last: rfc3339(t.last),

@@ -17,17 +17,17 @@ pub(super) fn rfc3339(nanos: i64) -> String {
 
 /// The encoding's registered spelling ([IANA](https://www.iana.org/assignments/rtp-parameters)); "unknown"
 /// where nobody named it.
-pub(super) fn codec_name(encoding: Option<&Encoding>) -> &str {
-    match encoding.map(|e| e.name.as_str()) {
-        None | Some("") => "unknown",
-        Some("OPUS") => "opus",
-        Some("SPEEX") => "speex",
-        Some("ILBC") => "iLBC",
-        Some("TELEPHONE-EVENT") => "telephone-event",
-        Some("CELB") => "CelB",
-        Some("RED") => "red",
-        Some("NV") => "nv",
-        Some(name) => name,
+pub(super) fn codec_name(encoding: &Encoding) -> &str {
+    match encoding.name.as_str() {
+        "" => "unknown",
+        "OPUS" => "opus",
+        "SPEEX" => "speex",
+        "ILBC" => "iLBC",
+        "TELEPHONE-EVENT" => "telephone-event",
+        "CELB" => "CelB",
+        "RED" => "red",
+        "NV" => "nv",
+        name => name,
     }
 }
 

@@ -179,12 +179,6 @@ impl Calls {
         }
     }
 
-    /// When [`Self::handle_timeout`] next has something to do.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<i64> {
-        self.ended.front().map(|(_, _, end)| end.saturating_add(LINGER))
-    }
-
     /// Lets every call go, as it stands at `now`.
     pub fn finish(&mut self, now: i64) {
         let mut rest: Vec<Call> = self.by_id.drain().map(|(_, e)| e.call).collect();

@@ -117,12 +117,6 @@ pub struct EncodingId(u16);
 impl EncodingId {
     /// Nothing is known.
     pub const UNKNOWN: Self = Self(0);
-
-    /// Its place in [`Encodings::iter`].
-    #[must_use]
-    pub const fn place(self) -> usize {
-        self.0 as usize
-    }
 }
 
 /// All encodings met, each once. Bounded: hostile SDP cannot make it grow.
@@ -170,11 +164,6 @@ impl Encodings {
     pub fn get(&self, id: EncodingId) -> &Encoding {
         const NONE: &Encoding = &Encoding::unknown(0);
         self.all.get(usize::from(id.0)).unwrap_or(NONE)
-    }
-
-    /// All, by their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = &Encoding> {
-        self.all.iter()
     }
 
     /// Encodings that found no place.

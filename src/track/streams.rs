@@ -469,15 +469,6 @@ impl Streams {
         }
     }
 
-    /// When [`Self::handle_timeout`] next has something to do.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<i64> {
-        let first = |queue: &VecDeque<(u32, u64)>| queue.front().and_then(|&(id, _)| self.holds.get(id));
-        let young = first(&self.young).map(|h| h.first_time.saturating_add(EARLY_MEDIA));
-        let doubtful = first(&self.doubtful).map(|h| h.last_time.saturating_add(INFERENCE));
-        young.into_iter().chain(doubtful).min()
-    }
-
     /// Ends every stream.
     pub fn finish(&mut self) {
         while self.let_oldest_hold_go() {}

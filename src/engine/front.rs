@@ -1,0 +1,111 @@
+//! The front: from frames to packets of streams, and all that signalling says.
+
+use probes::Frame;
+
+use super::clock::Clock;
+use super::media::Told;
+use super::signalling::{MessageCounts, Signalling};
+use super::Settings;
+use crate::decode::{Decoder, HashKey, RtpPacket, Transport, Undecoded};
+use crate::track::arrival::RtpArrival;
+use crate::track::call::Call;
+
+/// Tables look at the clock once in this much packet time, ns.
+const CLOCK_STEP: i64 = 100_000_000;
+
+/// Who takes what the front finds, in one order.
+pub trait Sink {
+    /// An RTP packet.
+    fn packet(&mut self, arrival: &RtpArrival);
+    /// What signalling or an end has said.
+    fn told(&mut self, told: Told);
+    /// What time it is, by the packets.
+    fn time(&mut self, now: i64);
+}
+
+/// Decoding, calls, and the clock.
+#[derive(Debug)]
+pub struct Front {
+    decoder: Decoder,
+    signalling: Signalling,
+    clock: Clock,
+    key: HashKey,
+    /// When the tables next look at the clock.
+    deadline: i64,
+}
+
+impl Front {
+    /// A front that has seen nothing.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            decoder: Decoder::new(settings.decode),
+            signalling: Signalling::new(settings),
+            clock: Clock::default(),
+            key: settings.key,
+            deadline: i64::MIN,
+        }
+    }
+
+    /// Takes frames in their order.
+    pub fn handle_frames(&mut self, frames: &[Frame<'_>], sink: &mut impl Sink) {
+        for frame in frames {
+            let now = self.clock.observe(frame.time.as_nanos());
+            if now >= self.deadline {
+                self.turn_clock(now, sink);
+            }
+            let Some(packet) = self.decoder.decode(frame) else { continue };
+            // Media is nearly all there is: it must not wait for what is rare.
+            if let Transport::Udp { payload, sent_len, checksum } = packet.transport
+                && let Some(rtp) = RtpPacket::parse(payload, sent_len)
+            {
+                sink.packet(&RtpArrival::of(&packet, packet.flow, &rtp, checksum, &self.key));
+            } else {
+                self.signalling.handle(&packet, &mut |told| sink.told(told));
+            }
+        }
+    }
+
+    #[cold]
+    fn turn_clock(&mut self, now: i64, sink: &mut impl Sink) {
+        sink.time(now);
+        self.signalling.handle_timeout(now);
+        self.deadline = now.saturating_add(CLOCK_STEP);
+    }
+
+    /// The end of input: what waits is read, every call is told as it stands.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        self.signalling.finish(self.clock.now().unwrap_or_default(), &mut |told| sink.told(told));
+    }
+
+    /// The next call that has ended or was let go.
+    pub fn poll_call(&mut self) -> Option<Call> {
+        self.signalling.poll_call()
+    }
+
+    /// What was not decoded so far, by reason.
+    #[must_use]
+    pub fn undecoded(&self) -> Undecoded {
+        let mut all = *self.decoder.counters();
+        all.add(self.signalling.malformed());
+        all
+    }
+
+    /// SIP messages so far.
+    #[must_use]
+    pub const fn message_counts(&self) -> &MessageCounts {
+        self.signalling.counts()
+    }
+
+    /// Packet time; `None` before the first frame.
+    #[must_use]
+    pub const fn now(&self) -> Option<i64> {
+        self.clock.now()
+    }
+
+    /// Frames whose time was too far ahead to be believed.
+    #[must_use]
+    pub const fn quarantined(&self) -> u64 {
+        self.clock.quarantined
+    }
+}
