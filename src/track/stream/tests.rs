@@ -146,8 +146,14 @@ fn check(packets: &[RtpArrival], early: &[usize]) {
     assert_eq!(sum(|i| i.packets), totals.packets, "packets of all intervals");
     assert_eq!(sum(Interval::expected), totals.expected, "expected of all intervals");
     assert_eq!(sum(|i| i.lost.bad), totals.lost.bad, "lost of all intervals");
-    assert_eq!(sum(|i| i.adaptive.bad), totals.adaptive.bad, "lost and discarded of all intervals");
-    assert!(intervals.iter().all(|i| i.adaptive.bad <= i.expected()), "more bad than expected");
+    assert_eq!(sum(|i| i.fixed.bad), totals.fixed.bad, "lost and discarded (fixed) of all intervals");
+    assert_eq!(
+        sum(|i| i.adaptive.bad),
+        totals.adaptive.bad,
+        "lost and discarded (adaptive) of all intervals"
+    );
+    let possible = |i: &Interval| i.fixed.bad.max(i.adaptive.bad) <= i.expected();
+    assert!(intervals.iter().all(possible), "more bad than expected");
 
     // What was settled then is what it is now.
     for (expected, lost, fixed, adaptive) in settled {
