@@ -4,8 +4,7 @@ use crate::score::{Confidence, Profile, Reasons, Score, Withheld};
 use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
 use crate::track::reports::ReportSummary;
-use crate::track::stream::Interval;
-use crate::track::streams::EndedStream;
+use crate::track::streams::{ClosedInterval, EndedStream};
 
 /// Something the engine tells.
 #[derive(Clone, Debug)]
@@ -21,10 +20,8 @@ pub enum Event {
 /// An interval and its score.
 #[derive(Clone, Copy, Debug)]
 pub struct ScoredInterval {
-    /// Which stream: as in its record.
-    pub stream: u64,
-    /// What it was like.
-    pub interval: Interval,
+    /// The interval, and of which stream.
+    pub closed: ClosedInterval,
     /// What most of its packets carried.
     pub encoding: EncodingId,
     /// Its score, of the configured buffer; or why there is none.

@@ -141,9 +141,9 @@ impl Media {
         while let Some(event) = self.streams.poll_event() {
             let encodings = self.streams.encodings();
             self.events.push_back(match event {
-                StreamEvent::Interval { stream, key, interval } => {
-                    let reports = self.reports.of(&key);
-                    Event::Interval(quality::interval(&self.score, encodings, stream, &interval, &reports))
+                StreamEvent::Interval(closed) => {
+                    let reports = self.reports.of(&closed.key);
+                    Event::Interval(quality::interval(&self.score, encodings, closed, &reports))
                 }
                 StreamEvent::Ended(ended) => {
                     let reports = self.reports.of(&ended.key);

@@ -5,8 +5,8 @@ use crate::score::{CodecInUse, Evidence, MIN_PACKETS, Profile, Reasons, Row, Sam
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
 use crate::track::media::MediaKind;
 use crate::track::reports::ReportSummary;
-use crate::track::stream::{Interval, Payload, Runs, StreamTotals};
-use crate::track::streams::EndedStream;
+use crate::track::stream::{Payload, Runs, StreamTotals};
+use crate::track::streams::{ClosedInterval, EndedStream};
 
 /// Depth of the fixed buffer, ms.
 const FIXED_DEPTH_MS: f64 = 60.0;
@@ -73,10 +73,10 @@ const fn sample(expected: u32, lost: u32, bad: Runs) -> Sample {
 pub(super) fn interval(
     settings: &ScoreSettings,
     encodings: &Encodings,
-    stream: u64,
-    interval: &Interval,
+    closed: ClosedInterval,
     reports: &ReportSummary,
 ) -> ScoredInterval {
+    let interval = &closed.interval;
     let encoding_id = interval.payload.map_or(EncodingId::UNKNOWN, |p| p.encoding);
     let encoding = encodings.get(encoding_id);
     let network = settings.delay(reports);
@@ -97,8 +97,7 @@ pub(super) fn interval(
     });
     let reasons = rated.as_ref().map_or_else(|_| Reasons::default(), |(row, score)| evidence.reasons(row, score));
     ScoredInterval {
-        stream,
-        interval: *interval,
+        closed,
         encoding: encoding_id,
         score: rated.map(|(_, score)| score),
         confidence: reasons.confidence(),

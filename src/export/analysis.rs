@@ -55,7 +55,7 @@ pub struct IntervalPoint {
 
 impl IntervalPoint {
     fn new(scored: &ScoredInterval, adaptive: bool) -> Self {
-        let i = &scored.interval;
+        let i = &scored.closed.interval;
         let bad = if adaptive { i.adaptive } else { i.fixed };
         let score = scored.score.ok();
         Self {
@@ -137,7 +137,7 @@ impl Collector {
         match event {
             Event::Interval(scored) => {
                 let point = IntervalPoint::new(&scored, self.adaptive);
-                self.intervals.entry(scored.stream).or_default().push(point);
+                self.intervals.entry(scored.closed.stream).or_default().push(point);
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.calls.push(*call),

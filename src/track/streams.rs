@@ -52,16 +52,22 @@ impl Default for Settings {
 #[derive(Clone, Debug)]
 pub enum StreamEvent {
     /// An interval of a stream closed.
-    Interval {
-        /// Which stream: unique for the life of the table.
-        stream: u64,
-        /// Its key.
-        key: StreamKey,
-        /// What it was like.
-        interval: Interval,
-    },
+    Interval(ClosedInterval),
     /// A stream ended.
     Ended(Box<EndedStream>),
+}
+
+/// An interval that closed, and of which stream.
+#[derive(Clone, Copy, Debug)]
+pub struct ClosedInterval {
+    /// Which stream: unique for the life of the table.
+    pub stream: u64,
+    /// Its key.
+    pub key: StreamKey,
+    /// Its VLAN; 0 without one.
+    pub vlan: u16,
+    /// What it was like.
+    pub interval: Interval,
 }
 
 /// A stream that ended.
@@ -71,6 +77,8 @@ pub struct EndedStream {
     pub stream: u64,
     /// Its key.
     pub key: StreamKey,
+    /// Its VLAN; 0 without one.
+    pub vlan: u16,
     /// All about it.
     pub totals: StreamTotals,
     /// The call whose SDP described one of its ends.
@@ -216,8 +224,9 @@ impl Streams {
         let mut stream = Stream { hot, cold };
         if p.time >= stream.hot.interval_end() {
             let (id, key) = (self.ids.get(place as usize).copied().unwrap_or_default(), p.key);
+            let vlan = stream.cold.vlan;
             close_intervals(&mut stream, p.time, |interval| {
-                self.events.push_back(StreamEvent::Interval { stream: id, key, interval });
+                self.events.push_back(StreamEvent::Interval(ClosedInterval { stream: id, key, vlan, interval }));
             });
         }
         let mut resolver = Resolver::new(&self.bindings, &mut self.encodings);
@@ -375,7 +384,7 @@ impl Streams {
         let stream_id = self.ids.get(i).copied().unwrap_or_default();
         let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
         hot.hold = 0;
-        let key = hot.key;
+        let (key, vlan) = (hot.key, cold.vlan);
         let mut stream = Stream { hot, cold };
         let mut resolver = Resolver::new(&self.bindings, &mut self.encodings);
         resolver.held = Some((&self.holds, id));
@@ -386,7 +395,7 @@ impl Streams {
             }
             if p.time >= stream.hot.interval_end() {
                 close_intervals(&mut stream, p.time, |interval| {
-                    self.events.push_back(StreamEvent::Interval { stream: stream_id, key, interval });
+                    self.events.push_back(StreamEvent::Interval(ClosedInterval { stream: stream_id, key, vlan, interval }));
                 });
             }
             stream.arrive(p, &mut resolver);
@@ -495,11 +504,11 @@ impl Streams {
         let i = place as usize;
         let stream = self.ids.get(i).copied().unwrap_or_default();
         let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
-        let key = hot.key;
+        let (key, vlan) = (hot.key, cold.vlan);
         let first_time = cold.first_time;
         let (interval, totals) = Stream { hot, cold }.finish();
         if let Some(interval) = interval {
-            self.events.push_back(StreamEvent::Interval { stream, key, interval });
+            self.events.push_back(StreamEvent::Interval(ClosedInterval { stream, key, vlan, interval }));
         }
         let binding = self
             .bindings
@@ -508,7 +517,7 @@ impl Streams {
             .or_else(|| self.bindings.at(&key.flow.dst, totals.last))
             .or_else(|| self.bindings.at(&key.flow.src, totals.last));
         let (call, kind) = (binding.map(|b| b.call), binding.map(|b| b.kind));
-        let ended = EndedStream { stream, key, totals, call, kind, one_direction, evicted };
+        let ended = EndedStream { stream, key, vlan, totals, call, kind, one_direction, evicted };
         self.events.push_back(StreamEvent::Ended(Box::new(ended)));
         self.free_place(place);
     }

@@ -107,6 +107,8 @@ struct MediaClock {
 #[derive(Debug)]
 pub(crate) struct Cold {
     pub first_time: i64,
+    /// VLAN of the first packet.
+    pub vlan: u16,
     losses: Losses,
     seconds: Seconds,
     payloads: Payloads,
@@ -336,6 +338,7 @@ impl Cold {
     pub fn new(first: &RtpArrival) -> Self {
         Self {
             first_time: first.time,
+            vlan: first.vlan,
             losses: Losses::default(),
             seconds: Seconds::default(),
             payloads: Payloads::default(),

@@ -47,6 +47,7 @@ fn packet(time: i64, sequence: u16, timestamp: u32) -> RtpArrival {
         sequence,
         payload_len: 160,
         ip_id: sequence,
+        vlan: 0,
         checksum: sequence.wrapping_mul(31),
         payload_type: 0,
         marker: false,
