@@ -101,7 +101,7 @@ impl Media {
             .map(|(payload_type, encoding)| (*payload_type, self.streams.encoding_id(encoding.clone())))
             .collect();
         let binding = Binding { time: described.time, call: described.call, kind: described.kind, payloads };
-        self.streams.bind(described.endpoint, binding);
+        self.streams.bind(described.place, binding);
     }
 
     /// Ends every stream.

@@ -16,7 +16,7 @@ use crate::track::arrival::RtpArrival;
 use crate::track::call::{Call, SipTransport};
 use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
-use crate::track::media::MediaKind;
+use crate::track::media::{MediaKind, Place};
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
@@ -27,7 +27,7 @@ const MAX_PORTS: u16 = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
     /// The place.
-    pub endpoint: Endpoint,
+    pub place: Place,
     /// When it was said.
     pub time: i64,
     /// The call it was said in.
@@ -238,25 +238,26 @@ fn describe(body: &[u8], call: u64, time: i64) -> Vec<Described> {
     let sdp = Sdp::parse(body);
     let mut all: Vec<Described> = Vec::new();
     let mut bundled: Vec<(u8, Encoding)> = Vec::new();
-    let mut in_bundle: Vec<Endpoint> = Vec::new();
+    let mut in_bundle: Vec<Place> = Vec::new();
     for media in sdp.media.iter().filter(|m| m.proto.contains("RTP")) {
         let payloads = payloads(media);
-        let ends = endpoints(media);
+        let receivers = endpoints(media).into_iter().map(Place::Receiver);
+        let places: Vec<Place> = receivers.chain(media.sources.iter().map(|s| Place::Source(s.ssrc))).collect();
         if media.mid.is_some_and(|mid| sdp.is_bundled(mid)) {
-            in_bundle.extend(&ends);
+            in_bundle.extend(&places);
             bundled.extend(payloads.iter().cloned());
         }
-        for endpoint in ends {
-            match all.iter_mut().find(|d| d.endpoint == endpoint) {
+        for place in places {
+            match all.iter_mut().find(|d| d.place == place) {
                 Some(described) => described.merge(&payloads),
                 None => {
                     let kind = kind(media);
-                    all.push(Described { endpoint, time, call, kind, payloads: payloads.clone() });
+                    all.push(Described { place, time, call, kind, payloads: payloads.clone() });
                 }
             }
         }
     }
-    for described in all.iter_mut().filter(|d| in_bundle.contains(&d.endpoint)) {
+    for described in all.iter_mut().filter(|d| in_bundle.contains(&d.place)) {
         described.merge(&bundled);
     }
     all

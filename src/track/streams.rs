@@ -14,9 +14,8 @@ use super::ends::Ends;
 use super::hold::{Hold, Holds};
 use super::index::Index;
 use super::inference;
-use super::media::{Binding, Bindings, EARLY_MEDIA, MediaKind};
+use super::media::{Binding, Bindings, EARLY_MEDIA, MediaKind, Place};
 use super::stream::{Cold, Hot, INTERVAL, Interval, ModeReading, Resolved, ResolvePayload, Stream, StreamTotals};
-use crate::decode::Endpoint;
 
 /// Packets whose look-ups are in flight together.
 pub const BATCH: usize = 32;
@@ -236,7 +235,7 @@ impl Streams {
     #[cold]
     fn create(&mut self, p: &RtpArrival) {
         let place = self.take_place(p);
-        let receiver_known = self.bindings.at(&p.key.flow.dst, p.time).is_some();
+        let receiver_known = self.bindings.at(Place::Receiver(p.key.flow.dst), p.time).is_some();
         if receiver_known {
             self.ends.add(place, &p.key.flow);
             let (Some(hot), Some(cold)) =
@@ -359,9 +358,7 @@ impl Streams {
     /// By SDP for either end, or by its own behaviour.
     fn is_accepted(&self, hold: &Hold) -> bool {
         hold.behaves_like_rtp()
-            || self.hot.get(hold.stream as usize).is_some_and(|h| {
-                self.bindings.knows(&h.key.flow.dst) || self.bindings.knows(&h.key.flow.src)
-            })
+            || self.hot.get(hold.stream as usize).is_some_and(|h| self.bindings.knows(&h.key))
     }
 
     fn release_unless_clock_may_show(&mut self, id: u32, hold: &Hold, now: i64) {
@@ -426,9 +423,12 @@ impl Streams {
         false
     }
 
-    /// Takes what SDP says of `endpoint`.
-    pub fn bind(&mut self, endpoint: Endpoint, binding: Binding) {
-        if !self.bindings.add(endpoint, binding) {
+    /// Takes what SDP says of `place`.
+    pub fn bind(&mut self, place: Place, binding: Binding) {
+        let news = self.bindings.add(place, binding);
+        // A stream that is known by its source alone looks at its next change of payload type.
+        let Place::Receiver(endpoint) = place else { return };
+        if !news {
             return;
         }
         let concerned: Vec<u32> = self.ends.of(endpoint).collect();
@@ -510,12 +510,8 @@ impl Streams {
         if let Some(interval) = interval {
             self.events.push_back(StreamEvent::Interval(ClosedInterval { stream, key, vlan, interval }));
         }
-        let binding = self
-            .bindings
-            .at(&key.flow.dst, first_time)
-            .or_else(|| self.bindings.at(&key.flow.src, first_time))
-            .or_else(|| self.bindings.at(&key.flow.dst, totals.last))
-            .or_else(|| self.bindings.at(&key.flow.src, totals.last));
+        let binding =
+            self.bindings.of(&key, first_time).next().or_else(|| self.bindings.of(&key, totals.last).next());
         let (call, kind) = (binding.map(|b| b.call), binding.map(|b| b.kind));
         let ended = EndedStream { stream, key, vlan, totals, call, kind, one_direction, evicted };
         self.events.push_back(StreamEvent::Ended(Box::new(ended)));
@@ -535,8 +531,7 @@ fn close_intervals(stream: &mut Stream<'_>, time: i64, mut emit: impl FnMut(Inte
 
 /// What SDP says that the payload type of `p` carries: the receiver's word before the sender's.
 fn described(bindings: &Bindings, p: &RtpArrival) -> Option<EncodingId> {
-    let said = |end| bindings.at(end, p.time).and_then(|b| b.encoding(p.payload_type));
-    said(&p.key.flow.dst).or_else(|| said(&p.key.flow.src))
+    bindings.of(&p.key, p.time).find_map(|b| b.encoding(p.payload_type))
 }
 
 /// Looks payload types up: SDP, RFC 3551, then what the packets themselves say.
