@@ -2,3 +2,4 @@
 
 mod scores;
 mod tidy;
+mod workers;
