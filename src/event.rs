@@ -4,13 +4,15 @@ use crate::score::{Confidence, Profile, Reasons, Score, Withheld};
 use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
 use crate::track::reports::ReportSummary;
-use crate::track::streams::{ClosedInterval, EndedStream};
+use crate::track::streams::{Activity, ClosedInterval, EndedStream};
 
 /// Something the engine tells.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// An interval of a stream closed.
     Interval(ScoredInterval),
+    /// A stream began, fell silent, or went on.
+    Activity(Activity),
     /// A stream ended.
     Stream(Box<StreamRecord>),
     /// A call ended, or was let go.

@@ -145,6 +145,7 @@ impl Media {
                     let reports = self.reports.of(&closed.key);
                     Event::Interval(quality::interval(&self.score, encodings, closed, &reports))
                 }
+                StreamEvent::Activity(activity) => Event::Activity(activity),
                 StreamEvent::Ended(ended) => {
                     let reports = self.reports.of(&ended.key);
                     Event::Stream(Box::new(quality::stream(&self.score, encodings, *ended, reports)))

@@ -161,6 +161,7 @@ impl Collector {
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.calls.push(*call),
+            Event::Activity(_) => {}
         }
     }
 }

@@ -25,6 +25,10 @@ const HELD_PACKETS: u32 = 512;
 const DOUBTFUL_IDLE: i64 = 60_000_000_000;
 /// To infer a clock, packets are held up to this long.
 const INFERENCE: i64 = 10_000_000_000;
+/// A stream that fell silent: its next packet takes the slow path.
+const QUIET: u32 = u32::MAX;
+/// The whole table is swept in this many looks at the clock.
+const SWEEPS: usize = 20;
 /// Places looked at to find the one idle longest, when the table is full.
 const EVICTION_SAMPLE: usize = 16;
 
@@ -39,11 +43,22 @@ pub struct Settings {
     pub unbound_bytes: usize,
     /// Endpoints of which SDP is remembered.
     pub endpoints: usize,
+    /// When a stream without packets counts as ended. `None`, as for captures: never before their end.
+    pub idle: Option<Idle>,
+}
+
+/// What becomes of a stream that falls silent, where nobody knows whether the input ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// Its interval is closed and it is no longer active after this long, ns.
+    pub quiet_after: i64,
+    /// It ends after this long, ns.
+    pub end_after: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { streams: 1_000_000, unbound: 65_536, unbound_bytes: 64 << 20, endpoints: 1_000_000 }
+        Self { streams: 1_000_000, unbound: 65_536, unbound_bytes: 64 << 20, endpoints: 1_000_000, idle: None }
     }
 }
 
@@ -52,8 +67,23 @@ impl Default for Settings {
 pub enum StreamEvent {
     /// An interval of a stream closed.
     Interval(ClosedInterval),
+    /// A stream began, fell silent, or went on.
+    Activity(Activity),
     /// A stream ended.
     Ended(Box<EndedStream>),
+}
+
+/// A stream that began, fell silent, or went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Which stream.
+    pub stream: u64,
+    /// Its key.
+    pub key: StreamKey,
+    /// Its VLAN; 0 without one.
+    pub vlan: u16,
+    /// Whether packets come. A stream that ends is no longer active without a word.
+    pub active: bool,
 }
 
 /// An interval that closed, and of which stream.
@@ -86,6 +116,8 @@ pub struct EndedStream {
     pub kind: Option<MediaKind>,
     /// No stream was seen that flows the other way.
     pub one_direction: bool,
+    /// Whether it counted as active until now.
+    pub was_active: bool,
     /// Pushed out because the table was full.
     pub evicted: bool,
 }
@@ -244,6 +276,7 @@ impl Streams {
                 return;
             };
             Stream { hot, cold }.begin(p, &mut Resolver::new(&self.bindings, &mut self.encodings));
+            self.tell_activity(place, true);
             return;
         }
         while self.holds.is_full() || self.holds.len() >= self.settings.unbound {
@@ -291,7 +324,7 @@ impl Streams {
         let oldest = (0..EVICTION_SAMPLE.min(n))
             .map(|k| (self.sweep + k) % n)
             .filter(|&i| self.ids.get(i).is_some_and(|&id| id != 0))
-            .filter(|&i| self.hot.get(i).is_some_and(|h| h.hold == 0))
+            .filter(|&i| self.hot.get(i).is_some_and(|h| h.hold == 0 || h.hold == QUIET))
             .min_by_key(|&i| self.hot.get(i).map_or(i64::MAX, Hot::last_time));
         self.sweep = (self.sweep + EVICTION_SAMPLE) % n.max(1);
         if let Some(place) = oldest {
@@ -322,7 +355,14 @@ impl Streams {
 
     #[cold]
     fn hold_back(&mut self, place: u32, p: &RtpArrival) {
-        let Some(id) = self.hot.get(place as usize).and_then(|h| h.hold.checked_sub(1)) else { return };
+        let Some(hot) = self.hot.get_mut(place as usize) else { return };
+        if hot.hold == QUIET {
+            hot.hold = 0;
+            self.tell_activity(place, true);
+            self.arrive(place, p);
+            return;
+        }
+        let Some(id) = hot.hold.checked_sub(1) else { return };
         if self.holds.is_full() {
             self.let_oldest_hold_go();
             if self.hot.get(place as usize).is_none_or(|h| h.key != p.key || h.hold == 0) {
@@ -398,6 +438,15 @@ impl Streams {
             stream.arrive(p, &mut resolver);
         }
         self.holds.end(id);
+        self.tell_activity(hold.stream, true);
+    }
+
+    fn tell_activity(&mut self, place: u32, active: bool) {
+        let i = place as usize;
+        if let (Some(hot), Some(cold), Some(&stream)) = (self.hot.get(i), self.cold.get(i), self.ids.get(i)) {
+            let activity = Activity { stream, key: hot.key, vlan: cold.vlan, active };
+            self.events.push_back(StreamEvent::Activity(activity));
+        }
     }
 
     /// What was held is dropped.
@@ -436,6 +485,7 @@ impl Streams {
             let Some(hot) = self.hot.get_mut(place as usize) else { continue };
             match hot.hold.checked_sub(1) {
                 None => hot.look_up_again(),
+                _ if hot.hold == QUIET => hot.look_up_again(),
                 // The receiver has spoken: nothing better is to come.
                 Some(id) if hot.key.flow.dst == endpoint => self.release(id),
                 Some(_) => {}
@@ -460,6 +510,44 @@ impl Streams {
             }
         }
         self.sift_doubtful(now);
+        if let Some(idle) = self.settings.idle {
+            self.sweep_idle(now, idle);
+        }
+    }
+
+    /// Looks at a part of the table for streams that have fallen silent.
+    fn sweep_idle(&mut self, now: i64, idle: Idle) {
+        let n = self.hot.len();
+        for _ in 0..n.div_ceil(SWEEPS) {
+            self.sweep = (self.sweep + 1) % n.max(1);
+            let place = self.sweep;
+            let in_use = self.ids.get(place).is_some_and(|&id| id != 0);
+            let Some(hot) = self.hot.get(place).filter(|_| in_use) else { continue };
+            let silent = now.saturating_sub(hot.last_time());
+            let (held, quiet) = (hot.hold != 0, hot.hold == QUIET);
+            if silent >= idle.end_after && (quiet || !held) {
+                let alone = self.is_alone(place as u32);
+                self.end_stream(place as u32, alone, false);
+            } else if silent >= idle.quiet_after && !held {
+                self.fall_silent(place as u32, now);
+            }
+        }
+    }
+
+    fn fall_silent(&mut self, place: u32, now: i64) {
+        let i = place as usize;
+        let stream_id = self.ids.get(i).copied().unwrap_or_default();
+        let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
+        hot.hold = QUIET;
+        let (key, vlan) = (hot.key, cold.vlan);
+        let mut stream = Stream { hot, cold };
+        if now >= stream.hot.interval_end() {
+            close_intervals(&mut stream, now, |interval| {
+                let closed = ClosedInterval { stream: stream_id, key, vlan, interval };
+                self.events.push_back(StreamEvent::Interval(closed));
+            });
+        }
+        self.tell_activity(place, false);
     }
 
     /// Looks at the oldest doubtful flows, one round at most.
@@ -496,7 +584,7 @@ impl Streams {
         let Some(flow) = self.hot.get(place as usize).map(|h| h.key.flow) else { return true };
         let back = flow.reversed();
         !self.ends.of(flow.src).any(|i| {
-            self.hot.get(i as usize).is_some_and(|h| h.key.flow == back && h.hold == 0)
+            self.hot.get(i as usize).is_some_and(|h| h.key.flow == back && (h.hold == 0 || h.hold == QUIET))
         })
     }
 
@@ -504,7 +592,7 @@ impl Streams {
         let i = place as usize;
         let stream = self.ids.get(i).copied().unwrap_or_default();
         let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
-        let (key, vlan) = (hot.key, cold.vlan);
+        let (key, vlan, was_active) = (hot.key, cold.vlan, hot.hold != QUIET);
         let first_time = cold.first_time;
         let (interval, totals) = Stream { hot, cold }.finish();
         if let Some(interval) = interval {
@@ -513,7 +601,7 @@ impl Streams {
         let binding =
             self.bindings.of(&key, first_time).next().or_else(|| self.bindings.of(&key, totals.last).next());
         let (call, kind) = (binding.map(|b| b.call), binding.map(|b| b.kind));
-        let ended = EndedStream { stream, key, vlan, totals, call, kind, one_direction, evicted };
+        let ended = EndedStream { stream, key, vlan, totals, call, kind, one_direction, was_active, evicted };
         self.events.push_back(StreamEvent::Ended(Box::new(ended)));
         self.free_place(place);
     }
@@ -579,5 +667,157 @@ impl ResolvePayload for Resolver<'_> {
             _ => None,
         };
         Resolved { encoding: id, clock_rate: encoding.clock_rate, is_event: encoding.is_event(), modes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Address, Endpoint, Flow, HashKey};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn flow() -> Flow {
+        let end = |n| Endpoint::new(Address::v4([10, 0, 0, n]), 4000);
+        Flow { src: end(1), dst: end(2) }
+    }
+
+    /// Packet `n` of a stream of 20 ms packets at a clock of 16 kHz, payload type 96.
+    fn packet(n: u16) -> RtpArrival {
+        let key = StreamKey { flow: flow(), ssrc: 7 };
+        RtpArrival {
+            key,
+            hash: HashKey::PUBLIC.hash(&key.flow, key.ssrc),
+            time: 100 * SECOND + i64::from(n) * 20_000_000,
+            timestamp: u32::from(n) * 320,
+            payload_head: [0; 4],
+            sequence: n,
+            payload_len: 60,
+            ip_id: 0,
+            checksum: 0,
+            vlan: 0,
+            payload_type: 96,
+            marker: false,
+            dscp: 46,
+            ttl: 64,
+        }
+    }
+
+    fn said(streams: &mut Streams, time: i64, name: &str) {
+        let encoding = streams.encoding_id(Encoding::new(name, 16_000));
+        let binding = Binding { time, call: 3, kind: MediaKind::Audio, payloads: vec![(96, encoding)] };
+        streams.bind(Place::Receiver(flow().dst), binding);
+    }
+
+    fn ended(streams: &mut Streams) -> Vec<EndedStream> {
+        let mut all = Vec::new();
+        while let Some(event) = streams.poll_event() {
+            if let StreamEvent::Ended(stream) = event {
+                all.push(*stream);
+            }
+        }
+        all
+    }
+
+    fn names(streams: &Streams, stream: &EndedStream) -> Vec<(String, u32)> {
+        let payloads = stream.totals.payloads.iter();
+        payloads.map(|p| (streams.encodings().get(p.encoding).name.clone(), p.packets)).collect()
+    }
+
+    #[test]
+    fn media_before_its_sdp_is_counted_with_it_from_the_first_packet() {
+        let mut streams = Streams::new(Settings::default());
+        (0..100).for_each(|n| streams.handle(&[packet(n)]));
+        said(&mut streams, packet(100).time, "AMR-WB");
+        (100..200).for_each(|n| streams.handle(&[packet(n)]));
+        streams.finish();
+        let all = ended(&mut streams);
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].totals.packets, all[0].call), (200, Some(3)));
+        assert_eq!(names(&streams, &all[0]), [("AMR-WB".to_owned(), 200)]);
+    }
+
+    #[test]
+    fn sdp_that_comes_too_late_holds_from_then_on() {
+        let mut streams = Streams::new(Settings::default());
+        for n in 0..200 {
+            streams.handle_timeout(packet(n).time);
+            streams.handle(&[packet(n)]);
+        }
+        said(&mut streams, packet(200).time, "AMR-WB");
+        streams.handle(&[packet(200)]);
+        streams.finish();
+        let all = ended(&mut streams);
+        assert_eq!((all.len(), all[0].totals.packets), (1, 201));
+        // Its clock was known all the time: by inference, then by name.
+        assert_eq!(all[0].totals.jitter.map(|j| j.max < 0.01), Some(true));
+    }
+
+    #[test]
+    fn without_sdp_ten_packets_make_a_stream_and_nine_do_not() {
+        for (packets, streams_found) in [(9, 0), (10, 1)] {
+            let mut streams = Streams::new(Settings::default());
+            (0..packets).for_each(|n| streams.handle(&[packet(n)]));
+            streams.finish();
+            assert_eq!(ended(&mut streams).len(), streams_found, "{packets}");
+        }
+    }
+
+    #[test]
+    fn the_clock_of_an_unsignalled_stream_is_inferred() {
+        let mut streams = Streams::new(Settings::default());
+        for n in 0..300 {
+            streams.handle_timeout(packet(n).time);
+            streams.handle(&[packet(n)]);
+        }
+        streams.finish();
+        let all = ended(&mut streams);
+        let encoding = streams.encodings().get(all[0].totals.payloads[0].encoding);
+        assert_eq!((encoding.clock_rate, encoding.inferred), (16_000, true));
+    }
+
+    #[test]
+    fn a_silent_stream_is_closed_and_goes_on_and_ends() {
+        let idle = Idle { quiet_after: 10 * SECOND, end_after: 60 * SECOND };
+        let mut streams = Streams::new(Settings { idle: Some(idle), ..Settings::default() });
+        said(&mut streams, 0, "AMR-WB");
+        (0..50).for_each(|n| streams.handle(&[packet(n)]));
+        let look = |streams: &mut Streams, at: i64| {
+            (0..SWEEPS).for_each(|_| streams.handle_timeout(packet(0).time + at * SECOND));
+            let mut told = Vec::new();
+            while let Some(event) = streams.poll_event() {
+                told.push(match event {
+                    StreamEvent::Activity(a) => format!("active {}", a.active),
+                    StreamEvent::Interval(c) => format!("interval of {}", c.interval.packets),
+                    StreamEvent::Ended(e) => format!("ended, active {}", e.was_active),
+                });
+            }
+            told
+        };
+        assert_eq!(look(&mut streams, 5), ["active true"]);
+        assert_eq!(look(&mut streams, 12), ["interval of 50", "active false"]);
+        let mut late = packet(50);
+        late.time += 20 * SECOND;
+        streams.handle(&[late]);
+        assert_eq!(look(&mut streams, 22), ["active true"]);
+        assert_eq!(look(&mut streams, 90), ["interval of 1", "ended, active true"]);
+        assert_eq!(streams.len(), (0, 0));
+    }
+
+    #[test]
+    fn a_full_table_lets_the_longest_silent_go() {
+        let bounds = Settings { streams: 4, unbound: 4, ..Settings::default() };
+        let mut streams = Streams::new(bounds);
+        said(&mut streams, 0, "AMR-WB");
+        for ssrc in 0..20 {
+            let mut p = packet(ssrc as u16);
+            p.key.ssrc = ssrc;
+            p.hash = HashKey::PUBLIC.hash(&p.key.flow, ssrc);
+            streams.handle(&[p]);
+        }
+        assert_eq!(streams.len(), (8, 0));
+        assert_eq!(streams.counters().evicted, 12);
+        let gone: Vec<u32> = ended(&mut streams).iter().map(|e| e.key.ssrc).collect();
+        assert_eq!(gone, (0..12).collect::<Vec<_>>());
     }
 }
