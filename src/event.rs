@@ -8,6 +8,7 @@ use crate::track::streams::{Activity, ClosedInterval, EndedStream};
 
 /// Something the engine tells.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "intervals are nearly all events; a box each would cost more")]
 pub enum Event {
     /// An interval of a stream closed.
     Interval(ScoredInterval),

@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 
+use super::Settings;
 use super::front::Sink;
 use super::quality::{self, ScoreSettings};
 use super::signalling::Described;
-use super::Settings;
 use crate::decode::{Flow, Report};
 use crate::event::Event;
 use crate::track::arrival::RtpArrival;

@@ -90,12 +90,14 @@ pub(super) fn interval(
     };
     let bad = if settings.adaptive { interval.adaptive } else { interval.fixed };
     let rated = row(interval.payload.as_ref(), encoding, interval.mode).and_then(|row| {
-        let buffer = if settings.adaptive { interval.adaptive_delay_ms.unwrap_or(0.0) } else { FIXED_DEPTH_MS };
+        let buffer =
+            if settings.adaptive { interval.adaptive_delay_ms.unwrap_or(0.0) } else { FIXED_DEPTH_MS };
         let ta = mouth_to_ear(&network, buffer, interval.ptime_ms, row);
         let sample = sample(interval.expected(), interval.lost.bad, bad);
         Ok((row, sample.score(settings.profile, row, Some(ta))?))
     });
-    let reasons = rated.as_ref().map_or_else(|_| Reasons::default(), |(row, score)| evidence.reasons(row, score));
+    let reasons =
+        rated.as_ref().map_or_else(|_| Reasons::default(), |(row, score)| evidence.reasons(row, score));
     ScoredInterval {
         closed,
         encoding: encoding_id,
@@ -143,7 +145,11 @@ pub(super) fn stream(
     }
 }
 
-fn rated_row(ended: &EndedStream, main: Option<&Payload>, encoding: &Encoding) -> Result<&'static Row, Withheld> {
+fn rated_row(
+    ended: &EndedStream,
+    main: Option<&Payload>,
+    encoding: &Encoding,
+) -> Result<&'static Row, Withheld> {
     if ended.kind == Some(MediaKind::Video) && encoding.name.is_empty() {
         return Err(Withheld::NotAudio);
     }

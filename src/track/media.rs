@@ -94,9 +94,11 @@ impl Bindings {
     /// What held for `place` at `time`: the latest said before, else the first said within 3 s after.
     pub fn at(&self, place: Place, time: i64) -> Option<&Binding> {
         let known = self.by_place.get(&place)?;
-        known.iter().rev().find(|b| b.time <= time).or_else(|| {
-            known.iter().find(|b| b.time <= time.saturating_add(EARLY_MEDIA))
-        })
+        known
+            .iter()
+            .rev()
+            .find(|b| b.time <= time)
+            .or_else(|| known.iter().find(|b| b.time <= time.saturating_add(EARLY_MEDIA)))
     }
 
     /// What held at `time` for a stream: the receiver's word, else what was said of its sender.

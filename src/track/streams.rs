@@ -1,34 +1,34 @@
 //! The stream table: find, hold back, follow, evict.
 //!
 //! A stream whose receiver has described itself is followed from its first packet. Any other is held
-//! back for [`EARLY_MEDIA`], in case its SDP is still to come; if none comes, it must have behaved like
+//! back for [`EARLY_MEDIA`](super::media::EARLY_MEDIA), in case its SDP is still to come; if none comes, it must have behaved like
 //! RTP, and its clock is inferred from what was held.
+
+mod event;
+mod held;
+mod idle;
+mod resolver;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 
+pub use self::event::{Activity, ClosedInterval, EndedStream, StreamCounters, StreamEvent};
+use self::resolver::Resolver;
 use super::arrival::{RtpArrival, StreamKey};
 use super::codecs::{Encoding, EncodingId, Encodings};
 use super::ends::Ends;
-use super::hold::{Hold, Holds};
+use super::hold::Holds;
 use super::index::Index;
-use super::inference;
-use super::media::{Binding, Bindings, EARLY_MEDIA, MediaKind, Place};
-use super::stream::{Cold, Hot, INTERVAL, Interval, ModeReading, Resolved, ResolvePayload, Stream, StreamTotals};
+use super::media::{Binding, Bindings, Place};
+use super::stream::{Cold, Hot, INTERVAL, Interval, Stream};
 
 /// Packets whose look-ups are in flight together.
 pub const BATCH: usize = 32;
-/// Packets held of one stream at most.
-const HELD_PACKETS: u32 = 512;
-/// A flow that has not behaved like RTP is forgotten after this long without a packet.
-const DOUBTFUL_IDLE: i64 = 60_000_000_000;
-/// To infer a clock, packets are held up to this long.
-const INFERENCE: i64 = 10_000_000_000;
 /// A stream that fell silent: its next packet takes the slow path.
 const QUIET: u32 = u32::MAX;
-/// The whole table is swept in this many looks at the clock.
-const SWEEPS: usize = 20;
 /// Places looked at to find the one idle longest, when the table is full.
 const EVICTION_SAMPLE: usize = 16;
 
@@ -58,81 +58,14 @@ pub struct Idle {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { streams: 1_000_000, unbound: 65_536, unbound_bytes: 64 << 20, endpoints: 1_000_000, idle: None }
+        Self {
+            streams: 1_000_000,
+            unbound: 65_536,
+            unbound_bytes: 64 << 20,
+            endpoints: 1_000_000,
+            idle: None,
+        }
     }
-}
-
-/// What leaves the table.
-#[derive(Clone, Debug)]
-pub enum StreamEvent {
-    /// An interval of a stream closed.
-    Interval(ClosedInterval),
-    /// A stream began, fell silent, or went on.
-    Activity(Activity),
-    /// A stream ended.
-    Ended(Box<EndedStream>),
-}
-
-/// A stream that began, fell silent, or went on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Activity {
-    /// Which stream.
-    pub stream: u64,
-    /// Its key.
-    pub key: StreamKey,
-    /// Its VLAN; 0 without one.
-    pub vlan: u16,
-    /// Whether packets come. A stream that ends is no longer active without a word.
-    pub active: bool,
-}
-
-/// An interval that closed, and of which stream.
-#[derive(Clone, Copy, Debug)]
-pub struct ClosedInterval {
-    /// Which stream: unique for the life of the table.
-    pub stream: u64,
-    /// Its key.
-    pub key: StreamKey,
-    /// Its VLAN; 0 without one.
-    pub vlan: u16,
-    /// What it was like.
-    pub interval: Interval,
-}
-
-/// A stream that ended.
-#[derive(Clone, Debug)]
-pub struct EndedStream {
-    /// Which: as in its intervals.
-    pub stream: u64,
-    /// Its key.
-    pub key: StreamKey,
-    /// Its VLAN; 0 without one.
-    pub vlan: u16,
-    /// All about it.
-    pub totals: StreamTotals,
-    /// The call whose SDP described one of its ends.
-    pub call: Option<u64>,
-    /// Kind of media by SDP.
-    pub kind: Option<MediaKind>,
-    /// No stream was seen that flows the other way.
-    pub one_direction: bool,
-    /// Whether it counted as active until now.
-    pub was_active: bool,
-    /// Pushed out because the table was full.
-    pub evicted: bool,
-}
-
-/// What the table did not keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamCounters {
-    /// Streams ended because the table was full.
-    pub evicted: u64,
-    /// Flows forgotten that never behaved like RTP, or were pushed out before they could.
-    pub not_rtp: u64,
-    /// Flows pushed out of the held-back pool at its bound.
-    pub unbound_evicted: u64,
-    /// Endpoints whose SDP was forgotten at the bound.
-    pub endpoints_evicted: u64,
 }
 
 /// The table.
@@ -257,7 +190,12 @@ impl Streams {
             let (id, key) = (self.ids.get(place as usize).copied().unwrap_or_default(), p.key);
             let vlan = stream.cold.vlan;
             close_intervals(&mut stream, p.time, |interval| {
-                self.events.push_back(StreamEvent::Interval(ClosedInterval { stream: id, key, vlan, interval }));
+                self.events.push_back(StreamEvent::Interval(ClosedInterval {
+                    stream: id,
+                    key,
+                    vlan,
+                    interval,
+                }));
             });
         }
         let mut resolver = Resolver::new(&self.bindings, &mut self.encodings);
@@ -338,7 +276,8 @@ impl Streams {
 
     fn free_place(&mut self, place: u32) {
         let i = place as usize;
-        let (Some(hot), Some(id), Some(&hash)) = (self.hot.get_mut(i), self.ids.get_mut(i), self.hashes.get(i))
+        let (Some(hot), Some(id), Some(&hash)) =
+            (self.hot.get_mut(i), self.ids.get_mut(i), self.hashes.get(i))
         else {
             return;
         };
@@ -353,123 +292,12 @@ impl Streams {
         self.in_use -= 1;
     }
 
-    #[cold]
-    fn hold_back(&mut self, place: u32, p: &RtpArrival) {
-        let Some(hot) = self.hot.get_mut(place as usize) else { return };
-        if hot.hold == QUIET {
-            hot.hold = 0;
-            self.tell_activity(place, true);
-            self.arrive(place, p);
-            return;
-        }
-        let Some(id) = hot.hold.checked_sub(1) else { return };
-        if self.holds.is_full() {
-            self.let_oldest_hold_go();
-            if self.hot.get(place as usize).is_none_or(|h| h.key != p.key || h.hold == 0) {
-                // It was this one that went.
-                match self.find(p) {
-                    Some(place) => self.arrive(place, p),
-                    None => self.create(p),
-                }
-                return;
-            }
-        }
-        // Forgotten here, not by the clock alone, so that nothing depends on when the clock is looked at.
-        let stale = self.holds.get(id).is_some_and(|h| {
-            p.time.saturating_sub(h.last_time) >= DOUBTFUL_IDLE && !self.is_accepted(h)
-        });
-        if stale {
-            self.forget(id);
-            self.create(p);
-            return;
-        }
-        let Some(hold) = self.holds.push(id, p).copied() else { return };
-        if hold.packets >= HELD_PACKETS {
-            if self.is_accepted(&hold) {
-                self.release(id);
-            } else {
-                self.forget(id);
-            }
-        } else if p.time.saturating_sub(hold.first_time) >= EARLY_MEDIA && self.is_accepted(&hold) {
-            self.release_unless_clock_may_show(id, &hold, p.time);
-        }
-    }
-
-    /// By SDP for either end, or by its own behaviour.
-    fn is_accepted(&self, hold: &Hold) -> bool {
-        hold.behaves_like_rtp()
-            || self.hot.get(hold.stream as usize).is_some_and(|h| self.bindings.knows(&h.key))
-    }
-
-    fn release_unless_clock_may_show(&mut self, id: u32, hold: &Hold, now: i64) {
-        let waits = (hold.packets as usize) < inference::MIN_PACKETS
-            && now.saturating_sub(hold.first_time) < INFERENCE
-            && self.holds.packets(id).any(|p| !self.is_described(p));
-        if !waits {
-            self.release(id);
-        }
-    }
-
-    fn is_described(&self, p: &RtpArrival) -> bool {
-        described(&self.bindings, p).is_some() || super::codecs::static_payload_type(p.payload_type).is_some()
-    }
-
-    /// What was held becomes a stream, packet by packet as it came.
-    fn release(&mut self, id: u32) {
-        let Some(hold) = self.holds.get(id).copied() else { return };
-        let i = hold.stream as usize;
-        let stream_id = self.ids.get(i).copied().unwrap_or_default();
-        let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
-        hot.hold = 0;
-        let (key, vlan) = (hot.key, cold.vlan);
-        let mut stream = Stream { hot, cold };
-        let mut resolver = Resolver::new(&self.bindings, &mut self.encodings);
-        resolver.held = Some((&self.holds, id));
-        for (n, p) in self.holds.packets(id).enumerate() {
-            if n == 0 {
-                stream.begin(p, &mut resolver);
-                continue;
-            }
-            if p.time >= stream.hot.interval_end() {
-                close_intervals(&mut stream, p.time, |interval| {
-                    self.events.push_back(StreamEvent::Interval(ClosedInterval { stream: stream_id, key, vlan, interval }));
-                });
-            }
-            stream.arrive(p, &mut resolver);
-        }
-        self.holds.end(id);
-        self.tell_activity(hold.stream, true);
-    }
-
     fn tell_activity(&mut self, place: u32, active: bool) {
         let i = place as usize;
         if let (Some(hot), Some(cold), Some(&stream)) = (self.hot.get(i), self.cold.get(i), self.ids.get(i)) {
             let activity = Activity { stream, key: hot.key, vlan: cold.vlan, active };
             self.events.push_back(StreamEvent::Activity(activity));
         }
-    }
-
-    /// What was held is dropped.
-    fn forget(&mut self, id: u32) {
-        let Some(hold) = self.holds.get(id).copied() else { return };
-        self.counters.not_rtp += 1;
-        self.holds.end(id);
-        self.free_place(hold.stream);
-    }
-
-    /// Makes room in the pool. Flows that do not behave like RTP go first.
-    fn let_oldest_hold_go(&mut self) -> bool {
-        while let Some((id, serial)) = self.doubtful.pop_front().or_else(|| self.young.pop_front()) {
-            let Some(hold) = self.holds.get(id).copied().filter(|h| h.serial == serial) else { continue };
-            if self.is_accepted(&hold) {
-                self.release(id);
-            } else {
-                self.counters.unbound_evicted += 1;
-                self.forget(id);
-            }
-            return true;
-        }
-        false
     }
 
     /// Takes what SDP says of `place`.
@@ -489,79 +317,6 @@ impl Streams {
                 // The receiver has spoken: nothing better is to come.
                 Some(id) if hot.key.flow.dst == endpoint => self.release(id),
                 Some(_) => {}
-            }
-        }
-    }
-
-    /// Lets held-back flows go whose time has come.
-    pub fn handle_timeout(&mut self, now: i64) {
-        while let Some(&(id, serial)) = self.young.front() {
-            let Some(hold) = self.holds.get(id).copied().filter(|h| h.serial == serial) else {
-                self.young.pop_front();
-                continue;
-            };
-            if now.saturating_sub(hold.first_time) < EARLY_MEDIA {
-                break;
-            }
-            self.young.pop_front();
-            self.doubtful.push_back((id, serial));
-            if self.is_accepted(&hold) {
-                self.release_unless_clock_may_show(id, &hold, now);
-            }
-        }
-        self.sift_doubtful(now);
-        if let Some(idle) = self.settings.idle {
-            self.sweep_idle(now, idle);
-        }
-    }
-
-    /// Looks at a part of the table for streams that have fallen silent.
-    fn sweep_idle(&mut self, now: i64, idle: Idle) {
-        let n = self.hot.len();
-        for _ in 0..n.div_ceil(SWEEPS) {
-            self.sweep = (self.sweep + 1) % n.max(1);
-            let place = self.sweep;
-            let in_use = self.ids.get(place).is_some_and(|&id| id != 0);
-            let Some(hot) = self.hot.get(place).filter(|_| in_use) else { continue };
-            let silent = now.saturating_sub(hot.last_time());
-            let (held, quiet) = (hot.hold != 0, hot.hold == QUIET);
-            if silent >= idle.end_after && (quiet || !held) {
-                let alone = self.is_alone(place as u32);
-                self.end_stream(place as u32, alone, false);
-            } else if silent >= idle.quiet_after && !held {
-                self.fall_silent(place as u32, now);
-            }
-        }
-    }
-
-    fn fall_silent(&mut self, place: u32, now: i64) {
-        let i = place as usize;
-        let stream_id = self.ids.get(i).copied().unwrap_or_default();
-        let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
-        hot.hold = QUIET;
-        let (key, vlan) = (hot.key, cold.vlan);
-        let mut stream = Stream { hot, cold };
-        if now >= stream.hot.interval_end() {
-            close_intervals(&mut stream, now, |interval| {
-                let closed = ClosedInterval { stream: stream_id, key, vlan, interval };
-                self.events.push_back(StreamEvent::Interval(closed));
-            });
-        }
-        self.tell_activity(place, false);
-    }
-
-    /// Looks at the oldest doubtful flows, one round at most.
-    fn sift_doubtful(&mut self, now: i64) {
-        for _ in 0..self.doubtful.len().min(64) {
-            let Some((id, serial)) = self.doubtful.pop_front() else { return };
-            let Some(hold) = self.holds.get(id).copied().filter(|h| h.serial == serial) else { continue };
-            let accepted = self.is_accepted(&hold);
-            if accepted && now.saturating_sub(hold.first_time) >= INFERENCE {
-                self.release(id);
-            } else if !accepted && now.saturating_sub(hold.last_time) >= DOUBTFUL_IDLE {
-                self.forget(id);
-            } else {
-                self.doubtful.push_back((id, serial));
             }
         }
     }
@@ -615,209 +370,4 @@ fn close_intervals(stream: &mut Stream<'_>, time: i64, mut emit: impl FnMut(Inte
         emit(interval);
     }
     stream.hot.skip_intervals(empty);
-}
-
-/// What SDP says that the payload type of `p` carries: the receiver's word before the sender's.
-fn described(bindings: &Bindings, p: &RtpArrival) -> Option<EncodingId> {
-    bindings.of(&p.key, p.time).find_map(|b| b.encoding(p.payload_type))
-}
-
-/// Looks payload types up: SDP, RFC 3551, then what the packets themselves say.
-struct Resolver<'a> {
-    bindings: &'a Bindings,
-    encodings: &'a mut Encodings,
-    /// The packets held of the stream.
-    held: Option<(&'a Holds, u32)>,
-}
-
-impl<'a> Resolver<'a> {
-    const fn new(bindings: &'a Bindings, encodings: &'a mut Encodings) -> Self {
-        Self { bindings, encodings, held: None }
-    }
-
-    fn inferred(&mut self, p: &RtpArrival, main: Option<EncodingId>) -> EncodingId {
-        let held = self.held.map(|(holds, id)| {
-            holds.packets(id).filter(|h| h.payload_type == p.payload_type)
-        });
-        let main = main.map(|id| self.encodings.get(id));
-        let beside_audio = main.is_some() && inference::may_be_event(p);
-        if beside_audio || held.clone().is_some_and(inference::looks_like_events) {
-            return self.encodings.id(Encoding::new("TELEPHONE-EVENT", 8000));
-        }
-        // A stream that nobody described has one clock; what a described one adds has none that is known.
-        let clock = match main {
-            Some(m) if m.inferred => m.clock_rate,
-            Some(_) => 0,
-            None => held.and_then(inference::clock_rate).unwrap_or(0),
-        };
-        self.encodings.id(Encoding::unknown(clock))
-    }
-}
-
-impl ResolvePayload for Resolver<'_> {
-    fn resolve(&mut self, p: &RtpArrival, main: Option<EncodingId>) -> Resolved {
-        let id = described(self.bindings, p)
-            .or_else(|| self.encodings.static_id(p.payload_type))
-            .unwrap_or_else(|| self.inferred(p, main));
-        let encoding = self.encodings.get(id);
-        let modes = match encoding.name.as_str() {
-            "AMR-WB" if encoding.octet_aligned => Some(ModeReading::OctetAligned),
-            "AMR-WB" => Some(ModeReading::BandwidthEfficient),
-            "G723" => Some(ModeReading::G723),
-            _ => None,
-        };
-        Resolved { encoding: id, clock_rate: encoding.clock_rate, is_event: encoding.is_event(), modes }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::{Address, Endpoint, Flow, HashKey};
-
-    const SECOND: i64 = 1_000_000_000;
-
-    fn flow() -> Flow {
-        let end = |n| Endpoint::new(Address::v4([10, 0, 0, n]), 4000);
-        Flow { src: end(1), dst: end(2) }
-    }
-
-    /// Packet `n` of a stream of 20 ms packets at a clock of 16 kHz, payload type 96.
-    fn packet(n: u16) -> RtpArrival {
-        let key = StreamKey { flow: flow(), ssrc: 7 };
-        RtpArrival {
-            key,
-            hash: HashKey::PUBLIC.hash(&key.flow, key.ssrc),
-            time: 100 * SECOND + i64::from(n) * 20_000_000,
-            timestamp: u32::from(n) * 320,
-            payload_head: [0; 4],
-            sequence: n,
-            payload_len: 60,
-            ip_id: 0,
-            checksum: 0,
-            vlan: 0,
-            payload_type: 96,
-            marker: false,
-            dscp: 46,
-            ttl: 64,
-        }
-    }
-
-    fn said(streams: &mut Streams, time: i64, name: &str) {
-        let encoding = streams.encoding_id(Encoding::new(name, 16_000));
-        let binding = Binding { time, call: 3, kind: MediaKind::Audio, payloads: vec![(96, encoding)] };
-        streams.bind(Place::Receiver(flow().dst), binding);
-    }
-
-    fn ended(streams: &mut Streams) -> Vec<EndedStream> {
-        let mut all = Vec::new();
-        while let Some(event) = streams.poll_event() {
-            if let StreamEvent::Ended(stream) = event {
-                all.push(*stream);
-            }
-        }
-        all
-    }
-
-    fn names(streams: &Streams, stream: &EndedStream) -> Vec<(String, u32)> {
-        let payloads = stream.totals.payloads.iter();
-        payloads.map(|p| (streams.encodings().get(p.encoding).name.clone(), p.packets)).collect()
-    }
-
-    #[test]
-    fn media_before_its_sdp_is_counted_with_it_from_the_first_packet() {
-        let mut streams = Streams::new(Settings::default());
-        (0..100).for_each(|n| streams.handle(&[packet(n)]));
-        said(&mut streams, packet(100).time, "AMR-WB");
-        (100..200).for_each(|n| streams.handle(&[packet(n)]));
-        streams.finish();
-        let all = ended(&mut streams);
-        assert_eq!(all.len(), 1);
-        assert_eq!((all[0].totals.packets, all[0].call), (200, Some(3)));
-        assert_eq!(names(&streams, &all[0]), [("AMR-WB".to_owned(), 200)]);
-    }
-
-    #[test]
-    fn sdp_that_comes_too_late_holds_from_then_on() {
-        let mut streams = Streams::new(Settings::default());
-        for n in 0..200 {
-            streams.handle_timeout(packet(n).time);
-            streams.handle(&[packet(n)]);
-        }
-        said(&mut streams, packet(200).time, "AMR-WB");
-        streams.handle(&[packet(200)]);
-        streams.finish();
-        let all = ended(&mut streams);
-        assert_eq!((all.len(), all[0].totals.packets), (1, 201));
-        // Its clock was known all the time: by inference, then by name.
-        assert_eq!(all[0].totals.jitter.map(|j| j.max < 0.01), Some(true));
-    }
-
-    #[test]
-    fn without_sdp_ten_packets_make_a_stream_and_nine_do_not() {
-        for (packets, streams_found) in [(9, 0), (10, 1)] {
-            let mut streams = Streams::new(Settings::default());
-            (0..packets).for_each(|n| streams.handle(&[packet(n)]));
-            streams.finish();
-            assert_eq!(ended(&mut streams).len(), streams_found, "{packets}");
-        }
-    }
-
-    #[test]
-    fn the_clock_of_an_unsignalled_stream_is_inferred() {
-        let mut streams = Streams::new(Settings::default());
-        for n in 0..300 {
-            streams.handle_timeout(packet(n).time);
-            streams.handle(&[packet(n)]);
-        }
-        streams.finish();
-        let all = ended(&mut streams);
-        let encoding = streams.encodings().get(all[0].totals.payloads[0].encoding);
-        assert_eq!((encoding.clock_rate, encoding.inferred), (16_000, true));
-    }
-
-    #[test]
-    fn a_silent_stream_is_closed_and_goes_on_and_ends() {
-        let idle = Idle { quiet_after: 10 * SECOND, end_after: 60 * SECOND };
-        let mut streams = Streams::new(Settings { idle: Some(idle), ..Settings::default() });
-        said(&mut streams, 0, "AMR-WB");
-        (0..50).for_each(|n| streams.handle(&[packet(n)]));
-        let look = |streams: &mut Streams, at: i64| {
-            (0..SWEEPS).for_each(|_| streams.handle_timeout(packet(0).time + at * SECOND));
-            let mut told = Vec::new();
-            while let Some(event) = streams.poll_event() {
-                told.push(match event {
-                    StreamEvent::Activity(a) => format!("active {}", a.active),
-                    StreamEvent::Interval(c) => format!("interval of {}", c.interval.packets),
-                    StreamEvent::Ended(e) => format!("ended, active {}", e.was_active),
-                });
-            }
-            told
-        };
-        assert_eq!(look(&mut streams, 5), ["active true"]);
-        assert_eq!(look(&mut streams, 12), ["interval of 50", "active false"]);
-        let mut late = packet(50);
-        late.time += 20 * SECOND;
-        streams.handle(&[late]);
-        assert_eq!(look(&mut streams, 22), ["active true"]);
-        assert_eq!(look(&mut streams, 90), ["interval of 1", "ended, active true"]);
-        assert_eq!(streams.len(), (0, 0));
-    }
-
-    #[test]
-    fn a_full_table_lets_the_longest_silent_go() {
-        let bounds = Settings { streams: 4, unbound: 4, ..Settings::default() };
-        let mut streams = Streams::new(bounds);
-        said(&mut streams, 0, "AMR-WB");
-        for ssrc in 0..20 {
-            let mut p = packet(ssrc as u16);
-            p.key.ssrc = ssrc;
-            p.hash = HashKey::PUBLIC.hash(&p.key.flow, ssrc);
-            streams.handle(&[p]);
-        }
-        assert_eq!(streams.len(), (8, 0));
-        assert_eq!(streams.counters().evicted, 12);
-        let gone: Vec<u32> = ended(&mut streams).iter().map(|e| e.key.ssrc).collect();
-        assert_eq!(gone, (0..12).collect::<Vec<_>>());
-    }
 }

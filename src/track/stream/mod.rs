@@ -571,12 +571,7 @@ impl Stream<'_> {
             rare.judge_copies(is_last, packets);
         }
         self.hot.delay_variation_max = -1.0;
-        self.cold.before = Before {
-            packets,
-            lost: self.cold.losses.lost,
-            fixed,
-            adaptive,
-        };
+        self.cold.before = Before { packets, lost: self.cold.losses.lost, fixed, adaptive };
         self.hot.interval_end = end.saturating_add(INTERVAL);
         (interval.expected() > 0).then_some(interval)
     }
