@@ -1,8 +1,8 @@
 //! The stream table: find, hold back, follow, evict.
 //!
-//! A stream whose receiver has described itself is followed from its first packet. Any other is held
-//! back for [`EARLY_MEDIA`](super::media::EARLY_MEDIA), in case its SDP is still to come; if none comes, it must have behaved like
-//! RTP, and its clock is inferred from what was held.
+//! A stream whose receiver has described itself is followed from its first packet. Any other is held back for
+//! three seconds, in case its SDP is still to come; if none comes, it must have behaved like RTP, and its clock
+//! is inferred from what was held.
 
 mod event;
 mod held;

@@ -1,6 +1,6 @@
 //! One RTP stream: what arrived, what never did, and how well it could be played.
 //!
-//! State is split in two: [`Hot`] is touched by every packet, [`Cold`] once in a while (a settled block
+//! State is split in two: `Hot` is touched by every packet, `Cold` once in a while (a settled block
 //! of numbers, a new second, another payload type, the end of an interval). Together they are held to
 //! [`STATE_BYTES`]. What only troubled streams need stands in a box beside them.
 
