@@ -1,5 +1,7 @@
 //! The rim: gives the engine frames and a place to put results.
 
+pub mod live;
+pub mod log;
 mod pump;
 pub mod workers;
 
