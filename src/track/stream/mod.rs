@@ -5,6 +5,7 @@
 //! [`STATE_BYTES`]. What only troubled streams need stands in a box beside them.
 
 pub(crate) mod bursts;
+mod dscp;
 pub(crate) mod jitter;
 mod payload;
 pub(crate) mod playout;
@@ -13,6 +14,7 @@ pub(crate) mod sequence;
 mod tests;
 
 pub use bursts::{BurstGap, Runs};
+pub use dscp::{DscpClass, DscpCounts};
 pub use jitter::JitterMs;
 pub use payload::Payload;
 pub(crate) use payload::{ModeReading, ResolvePayload, Resolved};
@@ -85,7 +87,8 @@ struct MediaClock {
     /// Most frequent timestamp step of packets in a row, and how often.
     step: u32,
     step_count: u32,
-    /// Payload type of the packet before.
+    /// Marking and payload type of the packet before.
+    dscp: u8,
     payload_type: u8,
     last_audio_payload_type: u8,
     /// The current payload type is an event or comfort noise.
@@ -129,6 +132,12 @@ struct Rare {
     other_step: (u32, u32),
     /// When the highest number came; told only while the last packet is another.
     highest_time: i64,
+    /// Packets of this interval by their marking, until it last changed at packet `marked_from`.
+    marked: DscpCounts,
+    marked_from: u32,
+    /// Counts at the start of the interval.
+    duplicates_before: u32,
+    reordered_before: u32,
     mirror_copies: u32,
     /// Duplicates that look like a span port's, and packets, of the intervals not judged yet.
     copies: u32,
@@ -180,6 +189,14 @@ pub struct Interval {
     pub fixed: Runs,
     /// The same of the adaptive buffer.
     pub adaptive: Runs,
+    /// Arrived again.
+    pub duplicates: u32,
+    /// Duplicates found in it to be the span port's; some may have arrived in intervals before.
+    pub mirror_copies: u32,
+    /// Arrived below the highest number so far.
+    pub reordered: u32,
+    /// Arrived, by their marking.
+    pub dscp: DscpCounts,
     /// RFC 3550 jitter at its end, ms.
     pub jitter_ms: Option<f64>,
     /// Largest 2-point delay variation, ms.
@@ -266,10 +283,10 @@ impl Hot {
             sequence: Sequence::start(first.sequence),
             last_time: first.time,
             interval_end: first.time.saturating_add(INTERVAL),
-            media: MediaClock::default(),
+            media: MediaClock { dscp: first.dscp, ..MediaClock::default() },
             jitter: Jitter::default(),
             playout: Playout::default(),
-            dscp: 0,
+            dscp: 1 << (first.dscp & 63),
             max_gap_ms: f32::NEG_INFINITY,
             duplicates: 0,
             of_payload: 0,
@@ -321,6 +338,7 @@ impl Default for MediaClock {
             clock_rate: 0,
             step: 0,
             step_count: 0,
+            dscp: 0,
             payload_type: 0,
             last_audio_payload_type: 0,
             is_event: false,
@@ -416,9 +434,9 @@ impl Stream<'_> {
             && p.copy_mark() == self.hot.last_mark
             && p.time.abs_diff(self.hot.last_time) < MIRROR_COPY_WITHIN
             && (p.ttl == self.hot.last_ttl || p.ttl.wrapping_add(1) == self.hot.last_ttl);
-        if copy_of_last {
-            self.cold.rare.get_or_insert_default().copies += 1;
-        }
+        // Made in any case: it keeps the count from before the interval.
+        let rare = self.cold.rare.get_or_insert_default();
+        rare.copies += u32::from(copy_of_last);
     }
 
     /// RFC 3550 A.1: a number far away opens a new run if the next one that is far away follows it.
@@ -449,8 +467,11 @@ impl Stream<'_> {
         }
         hot.last_time = p.time;
         hot.media.behind = behind;
-        hot.dscp |= 1 << (p.dscp & 63);
         (hot.last_mark, hot.last_ttl) = (p.copy_mark(), p.ttl);
+        if p.dscp != hot.media.dscp {
+            self.remark(p.dscp);
+        }
+        let hot = &mut *self.hot;
         if p.payload_type != hot.media.payload_type || hot.media.rebind {
             self.switch_payload(p, payloads);
         }
@@ -460,6 +481,18 @@ impl Stream<'_> {
         } else {
             self.audio(p, behind);
         }
+    }
+
+    /// The marking changes with a packet that is counted already.
+    #[cold]
+    fn remark(&mut self, dscp: u8) {
+        let marked_so = self.hot.sequence.packets - 1;
+        let rare = self.cold.rare.get_or_insert_default();
+        let since = rare.marked_from.max(self.cold.before.packets);
+        rare.marked.add(self.hot.media.dscp, marked_so.saturating_sub(since));
+        rare.marked_from = marked_so;
+        self.hot.media.dscp = dscp;
+        self.hot.dscp |= 1 << (dscp & 63);
     }
 
     #[cold]
@@ -552,13 +585,17 @@ impl Stream<'_> {
         let (open_fixed, open_adaptive) = self.hot.sequence.open_late();
         let fixed = Discards::of(losses.fixed, losses.lost, open_fixed);
         let adaptive = Discards::of(losses.adaptive, losses.lost, open_adaptive);
-        let interval = Interval {
+        let mut interval = Interval {
             start,
             length: end.saturating_sub(start),
             packets: packets - before.packets,
             lost,
             fixed: fixed.since(before.fixed, lost),
             adaptive: adaptive.since(before.adaptive, lost),
+            duplicates: 0,
+            mirror_copies: 0,
+            reordered: 0,
+            dscp: DscpCounts::default(),
             jitter_ms: self.hot.jitter.ms().map(|j| j.last),
             delay_variation_max_ms: (variation >= 0.0).then_some(variation),
             payload,
@@ -566,10 +603,19 @@ impl Stream<'_> {
             adaptive_delay_ms: self.hot.playout.adaptive_delay_ms(),
             ptime_ms: self.ptime_ms(),
         };
+        let mut marked_from = before.packets;
         if let Some(rare) = &mut self.cold.rare {
+            let copies_before = rare.mirror_copies;
             rare.unjudged += interval.packets;
             rare.judge_copies(is_last, packets);
+            let (duplicates, reordered) = (self.hot.duplicates, self.hot.sequence.reordered);
+            interval.duplicates = duplicates - std::mem::replace(&mut rare.duplicates_before, duplicates);
+            interval.reordered = reordered - std::mem::replace(&mut rare.reordered_before, reordered);
+            interval.mirror_copies = rare.mirror_copies - copies_before;
+            interval.dscp = std::mem::take(&mut rare.marked);
+            marked_from = marked_from.max(rare.marked_from);
         }
+        interval.dscp.add(self.hot.media.dscp, packets - marked_from);
         self.hot.delay_variation_max = -1.0;
         self.cold.before = Before { packets, lost: self.cold.losses.lost, fixed, adaptive };
         self.hot.interval_end = end.saturating_add(INTERVAL);

@@ -679,3 +679,39 @@ fn a_sender_that_leaves_out_numbers_for_ever_breaks_nothing() {
         assert_eq!(totals.skipped.max(totals.lost.bad), u32::MAX);
     }
 }
+
+proptest! {
+    /// Markings, duplicates and reordered packets of the intervals add up to the stream's.
+    #[test]
+    fn intervals_tell_every_marking_duplicate_and_reordering(
+        marks in prop::collection::vec(prop::sample::select(vec![46_u8, 34, 26, 8, 0, 1]), 1..40),
+        twice in prop::collection::vec(1..1999_usize, 0..30),
+        swapped in prop::collection::vec(1..1999_usize, 0..30),
+    ) {
+        let mut packets: Vec<RtpArrival> = (0..2000).map(regular).collect();
+        let each = packets.len().div_ceil(marks.len());
+        for (i, p) in packets.iter_mut().enumerate() {
+            p.dscp = marks[i / each];
+        }
+        let mut slow = DscpCounts::default();
+        packets.iter().for_each(|p| slow.add(p.dscp, 1));
+        for i in swapped {
+            packets.swap(i, i - 1);
+        }
+        for i in twice {
+            packets.insert(i, packets[i]);
+        }
+        let outcome = follow_closing(&packets, &[]);
+        let mut marked = [0_u32; 6];
+        for interval in &outcome.intervals {
+            let of_interval: Vec<u32> = interval.dscp.iter().map(|(_, n)| n).collect();
+            prop_assert_eq!(of_interval.iter().sum::<u32>(), interval.packets);
+            marked.iter_mut().zip(of_interval).for_each(|(sum, n)| *sum += n);
+        }
+        prop_assert_eq!(marked.to_vec(), slow.iter().map(|(_, n)| n).collect::<Vec<_>>());
+        let sum = |part: fn(&Interval) -> u32| outcome.intervals.iter().map(part).sum::<u32>();
+        prop_assert_eq!(sum(|i| i.duplicates), outcome.totals.duplicates);
+        prop_assert_eq!(sum(|i| i.reordered), outcome.totals.reordered);
+        prop_assert_eq!(sum(|i| i.mirror_copies), outcome.totals.mirror_copies);
+    }
+}
