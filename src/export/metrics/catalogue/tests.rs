@@ -55,7 +55,9 @@ fn names_tell_kind_and_unit_as_prometheus_wants_them() {
         assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
         assert!(!metric.help.is_empty() && !metric.help.contains('\n'), "{}", metric.name);
         assert!(metric.edges().is_sorted(), "{}", metric.name);
+        assert!(metric.edges().len() <= super::super::histogram::MAX_EDGES, "{}", metric.name);
         assert!(metric.edges().iter().all(|e| e.fract() != 0.0), "{}: le=\"1\" or le=\"1.0\"?", metric.name);
+        assert!(metric.labels.len() <= super::super::family::MAX_LABELS, "{}", metric.name);
     }
     assert_eq!(STREAM_JITTER.unit(), Some("seconds"));
     assert_eq!(WORKER_BUSY.unit(), Some("seconds"));
