@@ -2,7 +2,7 @@
 //!
 //! A worker adds each closed interval to its own [`Totals`]; a scrape merges those and never walks the
 //! streams. [`Exposition`] makes of them, and of the [`ProbeNumbers`] that the rim hands in, one list of
-//! [`Family`]s; [`openmetrics()`] only writes it down. Names, kinds, labels and edges stand once, in [`catalogue`].
+//! [`Family`]s; [`text()`] and [`openmetrics()`] only write it down, so that no two formats can differ. Names, kinds, labels and edges stand once, in [`catalogue`].
 //!
 //! **Unknown is absent**: a number that is not known, or is none, is no sample, never 0. What is known to
 //! be 0 is shown: counters of a configured site stand at 0 in the directions `in` and `out` from the start,
@@ -26,6 +26,7 @@ mod probe;
 mod site;
 #[cfg(test)]
 mod tests;
+mod text;
 mod totals;
 
 pub use budget::Exposition;
@@ -40,4 +41,5 @@ pub use probe::{
     ReloadNumbers, StateTable, TableNumbers, WorkerNumbers,
 };
 pub use site::{ReportSource, RoundTripSide};
+pub use text::{Snapshot, TEXT_CONTENT_TYPE, text};
 pub use totals::{Limits, OVERFLOW, Totals, UNASSIGNED};
