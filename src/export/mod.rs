@@ -4,4 +4,5 @@
 
 pub mod analysis;
 mod json;
+pub mod metrics;
 mod text;
