@@ -4,8 +4,9 @@ use super::catalogue as metric;
 use super::codecs::{self, CODECS};
 use super::family::Families;
 use super::histogram::{Exemplar, Histogram};
-use super::interval::{DscpClass, IntervalSample, Outcome};
+use super::interval::{IntervalSample, Outcome};
 use crate::score::Scale;
+use crate::track::stream::DscpClass;
 
 /// Which way a stream flows, seen from a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

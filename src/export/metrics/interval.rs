@@ -1,5 +1,7 @@
 //! What the metrics take in: closed intervals, with the labels of who saw them.
 
+use arrayvec::ArrayVec;
+
 use super::direction::Direction;
 use super::totals::UNASSIGNED;
 use crate::event::ScoredInterval;
@@ -23,54 +25,6 @@ impl ViewLabels<'static> {
     /// Of a stream that touches no configured site.
     pub const UNASSIGNED: Self =
         Self { customer: UNASSIGNED, site: UNASSIGNED, direction: Direction::Through };
-}
-
-/// Marking of packets, in the classes that are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DscpClass {
-    /// Expedited forwarding (46): voice.
-    Ef,
-    /// AF41 to AF43: video.
-    Af4,
-    /// AF31 to AF33: signalling.
-    Af3,
-    /// CS1 to CS7.
-    Cs,
-    /// 0: nobody marked it, or somebody took the marking off.
-    Be,
-    /// Anything else.
-    Other,
-}
-
-impl DscpClass {
-    /// Every class, in the order of the counts of [`IntervalSample::dscp`].
-    pub const ALL: [Self; 6] = [Self::Ef, Self::Af4, Self::Af3, Self::Cs, Self::Be, Self::Other];
-
-    /// The class of a DSCP (0…63).
-    #[must_use]
-    pub const fn of(dscp: u8) -> Self {
-        match dscp {
-            46 => Self::Ef,
-            34 | 36 | 38 => Self::Af4,
-            26 | 28 | 30 => Self::Af3,
-            8 | 16 | 24 | 32 | 40 | 48 | 56 => Self::Cs,
-            0 => Self::Be,
-            _ => Self::Other,
-        }
-    }
-
-    /// Its label value.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ef => "ef",
-            Self::Af4 => "af4",
-            Self::Af3 => "af3",
-            Self::Cs => "cs",
-            Self::Be => "be",
-            Self::Other => "other",
-        }
-    }
 }
 
 /// Why an interval has no score.
@@ -175,12 +129,9 @@ pub struct IntervalSample<'a> {
 
 impl<'a> IntervalSample<'a> {
     /// What the engine tells of an interval; `adaptive`: that buffer is the configured one.
-    ///
-    /// The engine does not tell of single intervals how many packets were marked how, duplicated or
-    /// reordered: those are 0 here.
     #[must_use]
     pub fn new(scored: &ScoredInterval, encoding_name: &'a str, adaptive: bool) -> Self {
-        let interval = &scored.interval;
+        let interval = &scored.closed.interval;
         let bad = if adaptive { interval.adaptive } else { interval.fixed };
         let clocked = interval.adaptive_delay_ms.is_some();
         let outcome = match scored.score {
@@ -201,9 +152,15 @@ impl<'a> IntervalSample<'a> {
             expected: u64::from(interval.expected()),
             lost: u64::from(lost.bad),
             discarded: u64::from(bad.bad.saturating_sub(lost.bad)),
-            duplicates: 0,
-            reordered: 0,
-            dscp: [0; 6],
+            duplicates: u64::from(interval.duplicates.saturating_sub(interval.mirror_copies)),
+            reordered: u64::from(interval.reordered),
+            dscp: interval
+                .dscp
+                .iter()
+                .map(|(_, n)| u64::from(n))
+                .collect::<ArrayVec<_, 6>>()
+                .into_inner()
+                .unwrap_or_default(),
             jitter: interval.jitter_ms.map(|ms| ms / 1e3),
             delay_variation: interval.delay_variation_max_ms.map(|ms| f64::from(ms) / 1e3),
             burst_ratio: (lost.bad > 0).then(|| lost.burst_ratio(interval.expected())),
@@ -223,27 +180,37 @@ impl<'a> IntervalSample<'a> {
 mod tests {
     use super::*;
     use crate::score::{Confidence, Profile, Reasons, Sample, codecs::CodecInUse};
+    use crate::track::arrival::StreamKey;
     use crate::track::codecs::EncodingId;
-    use crate::track::stream::{Interval, Runs};
+    use crate::track::stream::{DscpClass, DscpCounts, Interval, Runs};
+    use crate::track::streams::ClosedInterval;
 
     fn scored() -> ScoredInterval {
         let codec = CodecInUse { name: "PCMA", clock_rate_hz: 8000, annexb_no: false, mode: None };
         let sample = Sample { expected: 500, lost: 10, discarded: 20, bad_runs: 8 };
         ScoredInterval {
-            stream: 1,
-            interval: Interval {
-                start: 5_000_000_000,
-                length: 10_000_000_000,
-                packets: 490,
-                lost: Runs { bad: 10, runs: 4 },
-                fixed: Runs { bad: 12, runs: 5 },
-                adaptive: Runs { bad: 30, runs: 8 },
-                jitter_ms: Some(4.0),
-                delay_variation_max_ms: Some(32.0),
-                payload: None,
-                mode: None,
-                adaptive_delay_ms: Some(40.0),
-                ptime_ms: Some(20.0),
+            closed: ClosedInterval {
+                stream: 1,
+                key: StreamKey::default(),
+                vlan: 0,
+                interval: Interval {
+                    start: 5_000_000_000,
+                    length: 10_000_000_000,
+                    packets: 490,
+                    lost: Runs { bad: 10, runs: 4 },
+                    fixed: Runs { bad: 12, runs: 5 },
+                    adaptive: Runs { bad: 30, runs: 8 },
+                    jitter_ms: Some(4.0),
+                    delay_variation_max_ms: Some(32.0),
+                    payload: None,
+                    mode: None,
+                    adaptive_delay_ms: Some(40.0),
+                    ptime_ms: Some(20.0),
+                    duplicates: 3,
+                    mirror_copies: 1,
+                    reordered: 2,
+                    dscp: DscpCounts::default(),
+                },
             },
             encoding: EncodingId::UNKNOWN,
             score: sample.score(Profile::Itu, codec.row().unwrap(), Some(100.0)),
@@ -260,6 +227,7 @@ mod tests {
             (15_000_000_000, 500, 10, 20)
         );
         assert_eq!(IntervalSample::new(&scored(), "PCMA", false).discarded, 2);
+        assert_eq!((sample.duplicates, sample.reordered), (2, 2));
         assert_eq!((sample.jitter, sample.delay_variation), (Some(0.004), Some(0.032)));
         // 10 lost in 4 runs, of 500: 2.5 × 0.98.
         assert!((sample.burst_ratio.unwrap() - 2.45).abs() < 1e-12);
@@ -285,7 +253,7 @@ mod tests {
         scored.score = Err(Withheld::UnknownCodec);
         let reason = |s: &ScoredInterval| IntervalSample::new(s, "", true).outcome;
         assert_eq!(reason(&scored), Outcome::Withheld(WithheldReason::Codec));
-        scored.interval.adaptive_delay_ms = None;
+        scored.closed.interval.adaptive_delay_ms = None;
         assert_eq!(reason(&scored), Outcome::Withheld(WithheldReason::Clock));
         scored.score = Err(Withheld::TooFewPackets);
         assert_eq!(reason(&scored), Outcome::Withheld(WithheldReason::Samples));

@@ -36,7 +36,7 @@ pub use codecs::CODECS;
 pub use direction::{Direction, StreamState};
 pub use family::{Family, Labels, Series, Value};
 pub use histogram::{Bucket, Exemplar, Histogram};
-pub use interval::{DscpClass, IntervalSample, Outcome, ViewLabels, WithheldReason};
+pub use interval::{IntervalSample, Outcome, ViewLabels, WithheldReason};
 pub use openmetrics::{OPENMETRICS_CONTENT_TYPE, openmetrics};
 pub use packet_time::PacketTime;
 pub use probe::{
