@@ -1,4 +1,5 @@
 //! What a user sees, one module a thing.
 
+mod http;
 mod scores;
 mod tidy;
