@@ -2,7 +2,8 @@
 //!
 //! A worker adds each closed interval to its own [`Totals`]; a scrape merges those and never walks the
 //! streams. [`Exposition`] makes of them, and of the [`ProbeNumbers`] that the rim hands in, one list of
-//! [`Family`]s; [`text()`] and [`openmetrics()`] only write it down, so that no two formats can differ. Names, kinds, labels and edges stand once, in [`catalogue`].
+//! [`Family`]s; [`text()`], [`openmetrics()`] and [`PacketTime`] only write it down, so that no two formats can
+//! differ. Names, kinds, labels and edges stand once, in [`catalogue`].
 //!
 //! **Unknown is absent**: a number that is not known, or is none, is no sample, never 0. What is known to
 //! be 0 is shown: counters of a configured site stand at 0 in the directions `in` and `out` from the start,
@@ -22,6 +23,7 @@ mod family;
 mod histogram;
 mod interval;
 mod openmetrics;
+mod packet_time;
 mod probe;
 mod site;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use family::{Family, Labels, Series, Value};
 pub use histogram::{Bucket, Exemplar, Histogram};
 pub use interval::{DscpClass, IntervalSample, Outcome, ViewLabels, WithheldReason};
 pub use openmetrics::{OPENMETRICS_CONTENT_TYPE, openmetrics};
+pub use packet_time::PacketTime;
 pub use probe::{
     Build, CaptureFinding, DropPlace, InterfaceNumbers, ProbeNumbers, ProcessNumbers, RecordNumbers,
     ReloadNumbers, StateTable, TableNumbers, WorkerNumbers,
