@@ -2,6 +2,7 @@
 
 pub mod live;
 pub mod log;
+mod back;
 mod pump;
 pub mod workers;
 
@@ -49,7 +50,7 @@ pub fn analyse(
         collector.take_all(&mut front, &mut media);
         vec![(collector, media.encodings().clone())]
     } else {
-        let new = || HalfCollector(Collector::new(settings.score.adaptive));
+        let new = |_| HalfCollector(Collector::new(settings.score.adaptive));
         let mut workers = Workers::start(&settings, workers, new)?;
         pump.run(&mut front, &mut workers, |front, _| collector.take_calls(front));
         front.finish(&mut workers);
@@ -79,10 +80,13 @@ struct HalfCollector(Collector);
 
 impl Work for HalfCollector {
     type Result = (Collector, Encodings);
+    type Seen = ();
 
     fn drain(&mut self, media: &mut Media) {
         self.0.take_media(media);
     }
+
+    fn look(&self) {}
 
     fn finish(self, media: &Media) -> Self::Result {
         (self.0, media.encodings().clone())

@@ -75,6 +75,14 @@ impl Front {
         }
     }
 
+    /// Tells what time it is where no frame does: on a quiet interface.
+    pub fn handle_time(&mut self, now: i64, sink: &mut impl Sink) {
+        let now = self.clock.observe(now);
+        if now >= self.deadline {
+            self.turn_clock(now, sink);
+        }
+    }
+
     #[cold]
     fn turn_clock(&mut self, now: i64, sink: &mut impl Sink) {
         sink.time(now);

@@ -2,7 +2,7 @@
 //!
 //! A worker adds each closed interval to its own [`Totals`]; a scrape merges those and never walks the
 //! streams. [`Exposition`] makes of them, and of the [`ProbeNumbers`] that the rim hands in, one list of
-//! [`Family`]s; [`text`], [`openmetrics`] and [`PacketTime`] only write it down, so that no two formats can
+//! [`Family`]s; [`text()`], [`openmetrics()`] and [`PacketTime`] only write it down, so that no two formats can
 //! differ. Names, kinds, labels and edges stand once, in [`catalogue`].
 //!
 //! **Unknown is absent**: a number that is not known, or is none, is no sample, never 0. What is known to

@@ -124,9 +124,6 @@ impl PacketTime {
                 }
             }
             self.span = Some((halved(first), last.div_euclid(2)));
-            if self.span.is_some_and(|(first, last)| last < first) {
-                self.span = Some((halved(first), halved(first)));
-            }
         }
     }
 
