@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up; a layer may name itself and those before it.
-const LAYERS: [&str; 9] = ["score", "decode", "track", "event", "engine", "export", "run", "cli", "main"];
+const LAYERS: [&str; 10] = ["score", "decode", "track", "event", "engine", "export", "config", "run", "cli", "main"];
 /// Layers that take bytes, times and settings, and give values.
 const PURE: [&str; 6] = ["score", "decode", "track", "event", "engine", "export"];
 /// What a pure layer may not name.
