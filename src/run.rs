@@ -3,7 +3,10 @@
 pub mod live;
 pub mod log;
 mod back;
+mod observer;
+mod process;
 mod pump;
+mod shared;
 pub mod workers;
 
 use probes::pcap::{self, Input, OpenError};

@@ -88,9 +88,10 @@ impl Observer {
         let poor = scored.score.ok().is_some_and(|score| {
             followed.territory.poor_mos(&followed.views, score.scale).is_some_and(|edge| score.mos_lq < edge)
         });
+        let to = if poor { StreamState::Poor } else { StreamState::Active };
         if followed.state != StreamState::Absent {
-            let to = if poor { StreamState::Poor } else { StreamState::Active };
             totals.move_stream(&labels, followed.state, to);
+            drop(labels);
             followed.state = to;
         }
     }

@@ -1,6 +1,7 @@
 //! What a user sees, one module a thing.
 
 mod http;
+mod config;
 mod scores;
 mod tidy;
 mod workers;

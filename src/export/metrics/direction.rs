@@ -6,36 +6,8 @@ use super::family::Families;
 use super::histogram::{Exemplar, Histogram};
 use super::interval::{IntervalSample, Outcome};
 use crate::score::Scale;
+pub use crate::track::sites::Direction;
 use crate::track::stream::DscpClass;
-
-/// Which way a stream flows, seen from a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Towards the site's phones.
-    In,
-    /// From them.
-    Out,
-    /// Both ends are in the site.
-    Internal,
-    /// Neither is.
-    Through,
-}
-
-impl Direction {
-    /// Every direction, in the order in which they are counted.
-    pub const ALL: [Self; 4] = [Self::In, Self::Out, Self::Internal, Self::Through];
-
-    /// Its label value.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-            Self::Internal => "internal",
-            Self::Through => "through",
-        }
-    }
-}
 
 /// What the gauges say of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
