@@ -5,6 +5,8 @@ pub mod log;
 mod back;
 mod observer;
 mod process;
+pub mod probe;
+mod serving;
 mod pump;
 mod shared;
 pub mod workers;

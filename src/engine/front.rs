@@ -108,6 +108,36 @@ impl Front {
         all
     }
 
+    /// How often something was not decoded so far.
+    #[must_use]
+    pub const fn not_decoded(&self) -> u64 {
+        self.decoder.counters().total() + self.signalling.malformed().total()
+    }
+
+    /// Calls at present.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.signalling.calls()
+    }
+
+    /// Calls pushed out at the bound.
+    #[must_use]
+    pub const fn calls_evicted(&self) -> u64 {
+        self.signalling.calls_evicted()
+    }
+
+    /// IP datagrams that wait for fragments at present.
+    #[must_use]
+    pub fn fragments_waiting(&self) -> usize {
+        self.decoder.fragments_waiting()
+    }
+
+    /// Byte streams remembered at present.
+    #[must_use]
+    pub fn byte_streams(&self) -> usize {
+        self.signalling.byte_streams()
+    }
+
     /// SIP messages so far.
     #[must_use]
     pub const fn message_counts(&self) -> &MessageCounts {
