@@ -1,5 +1,7 @@
 //! The rim: gives the engine frames and a place to put results.
 
+use std::time::{Duration, Instant};
+
 use arrayvec::ArrayVec;
 use probes::Frame;
 use probes::pcap::{self, Input, OpenError, Timeline};
@@ -20,6 +22,8 @@ pub struct Progress {
     pub bytes_read: u64,
     /// Bytes the files have; `None` where one of them is a pipe.
     pub bytes_in_all: Option<u64>,
+    /// How long it has taken so far.
+    pub elapsed: Duration,
 }
 
 /// What reading captures gave.
@@ -46,6 +50,7 @@ pub fn analyse(
 ) -> Result<Outcome, OpenError> {
     /// Frames between two calls of `progress`.
     const STRIDE: u64 = 1 << 16;
+    let began = now();
     let mut timeline = pcap::open(inputs)?;
     let mut engine = Engine::new(settings);
     let mut collector = Collector::new(settings.score.adaptive);
@@ -76,12 +81,12 @@ pub fn analyse(
         frames_read += n as u64;
         if frames_read - told >= STRIDE {
             told = frames_read;
-            progress(state_of(&timeline, frames_read));
+            progress(state_of(&timeline, frames_read, began));
         }
     }
     engine.finish();
     collector.drain(&mut engine);
-    progress(state_of(&timeline, frames_read));
+    progress(state_of(&timeline, frames_read, began));
     let captures = timeline
         .files()
         .zip(undecoded)
@@ -92,9 +97,16 @@ pub fn analyse(
     Ok(Outcome { analysis, refused, passed_over })
 }
 
-fn state_of(timeline: &Timeline, frames: u64) -> Progress {
+/// The wall clock: what people wait by. Nothing that is measured hangs on it.
+#[expect(clippy::disallowed_methods, reason = "progress is told by the clock on the wall")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn state_of(timeline: &Timeline, frames: u64, began: Instant) -> Progress {
     Progress {
         frames,
+        elapsed: now().duration_since(began),
         bytes_read: timeline.files().map(|f| f.bytes_read).sum(),
         bytes_in_all: timeline.files().map(|f| f.size).sum(),
     }

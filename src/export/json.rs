@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
 
 use super::analysis::{AnalysedStream, Analysis, Capture, IntervalPoint};
-use super::text::{codec_name, flow_bytes, record_id, rfc3339};
+use super::terminal::is_unsafe;
+use super::text::{call_record_id, codec_name, flow_bytes, record_id, rfc3339};
 use crate::event::{PlayoutRecord, StreamRecord};
 use crate::score::{Confidence, Reasons, Withheld};
 use crate::track::call::{Call, CallState, EndedBy, Leg};
@@ -17,7 +20,7 @@ impl Analysis {
     /// # Errors
     /// What `out` answers.
     pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut out, &self.json())?;
+        self.json().serialize(&mut Serializer::with_formatter(&mut out, Harmless))?;
         out.write_all(b"\n")
     }
 
@@ -31,7 +34,12 @@ impl Analysis {
         AnalysisJson {
             schema: "clearline.analysis/1",
             captures: self.captures.iter().map(CaptureJson::new).collect(),
-            calls: self.calls.iter().zip(of_call).map(|(call, streams)| CallJson::new(call, streams)).collect(),
+            calls: self
+                .calls
+                .iter()
+                .zip(of_call)
+                .map(|(call, streams)| CallJson::new(call, streams))
+                .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
@@ -39,6 +47,25 @@ impl Analysis {
                 kpis: None,
             },
         }
+    }
+}
+
+/// Compact, and what could command a terminal or turn the order of reading is escaped: JSON has to escape
+/// the C0 controls only, but U+009B is as good as ESC `[`. The same text comes out of any reader.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(is_unsafe) {
+            let safe = part.trim_end_matches(is_unsafe);
+            out.write_all(safe.as_bytes())?;
+            for c in part.chars().rev().take(1).filter(|c| is_unsafe(*c)) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -164,7 +191,7 @@ struct AgentsJson<'a> {
 impl<'a> CallJson<'a> {
     fn new(call: &'a Call, streams: Vec<usize>) -> Self {
         Self {
-            id: record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()]),
+            id: call_record_id(call),
             call_id: &call.call_id,
             views: [],
             customer: None,
@@ -254,7 +281,7 @@ pub(super) const fn ended_by(by: EndedBy) -> &'static str {
 }
 
 #[derive(Serialize)]
-struct StreamJson<'a> {
+pub(super) struct StreamJson<'a> {
     id: String,
     views: [ViewJson; 0],
     customer: Option<&'a str>,
@@ -369,6 +396,11 @@ struct IntervalJson<'a> {
 
 impl<'a> StreamJson<'a> {
     fn new(analysis: &'a Analysis, stream: &'a AnalysedStream) -> Self {
+        let intervals = stream.intervals.iter().map(|i| interval(analysis, i)).collect();
+        Self { intervals, ..Self::without_intervals(analysis, stream) }
+    }
+
+    pub(super) fn without_intervals(analysis: &'a Analysis, stream: &'a AnalysedStream) -> Self {
         let record = &stream.record;
         let (key, t) = (&record.ended.key, &record.ended.totals);
         let encoding = analysis.encoding(record.encoding);
@@ -400,9 +432,11 @@ impl<'a> StreamJson<'a> {
             mirror_copies: t.mirror_copies,
             reordered: t.reordered,
             capture_loss: None,
-            jitter_ms: t
-                .jitter
-                .map(|j| JitterJson { mean: round(j.mean), max: round(j.max), last: round(j.last) }),
+            jitter_ms: t.jitter.map(|j| JitterJson {
+                mean: round(j.mean),
+                max: round(j.max),
+                last: round(j.last),
+            }),
             max_gap_ms: t.max_gap_ms.map(|g| round(f64::from(g))),
             burst: burst(record),
             playout: record.playout.iter().map(playout).collect(),
@@ -421,7 +455,7 @@ impl<'a> StreamJson<'a> {
             confidence: record.confidence.map(Confidence::name),
             because: because(record.reasons, record.score.err()),
             evicted: record.ended.evicted,
-            intervals: stream.intervals.iter().map(|i| interval(analysis, i)).collect(),
+            intervals: Vec::new(),
         }
     }
 }
