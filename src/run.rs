@@ -49,7 +49,7 @@ pub fn analyse(
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome, OpenError> {
     /// Frames between two calls of `progress`.
-    const STRIDE: u64 = 1 << 16;
+    const STRIDE: u64 = 1 << 13;
     let began = now();
     let mut timeline = pcap::open(inputs)?;
     let mut engine = Engine::new(settings);

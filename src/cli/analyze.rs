@@ -22,8 +22,8 @@ Examples:
       clearline analyze /var/captures/2026-11-24/
       clearline analyze morning.pcap.gz evening.pcapng.zst
 
-  One call in depth: by its Call-ID, or by the id that the table shows
-      clearline analyze office.pcap --call 01a20bb0-b07c
+  One call in depth: by the ID that the table shows, or by its Call-ID
+      clearline analyze office.pcap --call c3461b
 
   Streams worse than 3.6, for a script:
       clearline analyze office.pcap --format json | jq '.streams[] | select(.mos_lq < 3.6)'
@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 
-    /// Only this call, in depth: its SIP Call-ID, or 8 or more characters of its id
+    /// Only this call, in depth: its SIP Call-ID, its ID in the table, or 8 or more characters of its id in JSON
     #[arg(long, value_name = "ID")]
     call: Option<String>,
 

@@ -18,7 +18,7 @@ Examples:
       clearline analyze office.pcap
 
   One call of it in depth:
-      clearline analyze office.pcap --call 01a20bb0-b07c
+      clearline analyze office.pcap --call c3461b
 
   What do 2 % of loss make of a G.711 call?
       clearline score --codec PCMA --loss 2

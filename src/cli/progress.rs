@@ -46,7 +46,8 @@ impl ProgressLine {
 
 fn words(progress: &Progress) -> String {
     let seconds = progress.elapsed.as_secs_f64();
-    let rate = (progress.frames as f64 / seconds.max(0.001)) as u64;
+    let rate = u128::from(progress.frames) * 1000 / progress.elapsed.as_millis().max(1);
+    let rate = u64::try_from(rate).unwrap_or(u64::MAX);
     let speed = format!("{}, {} a second", counted(progress.frames, "packet"), counted(rate, "packet"));
     let share =
         progress.bytes_in_all.filter(|all| *all > 0).map(|all| progress.bytes_read as f64 / all as f64);

@@ -149,7 +149,7 @@ impl Collector {
     /// The analysis, in an order that depends on the packets alone.
     #[must_use]
     pub fn finish(mut self, engine: &Engine, captures: Vec<Capture>) -> Analysis {
-        self.calls.sort_by(|a, b| (a.start, a.serial).cmp(&(b.start, b.serial)));
+        self.calls.sort_by_key(|call| (call.start, call.serial));
         let call_places: HashMap<u64, usize> =
             self.calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
         self.streams.sort_by_key(|s| (s.ended.totals.first, s.ended.key, s.ended.stream));

@@ -8,10 +8,9 @@ use super::heading::{ink_of, outcome};
 use super::json::ended_by;
 use super::lines::Way;
 use super::table::arrow;
-use super::terminal::{Ink, Look, count, span};
+use super::terminal::{Ink, Look, count, counted, span};
 use super::text::{call_record_id, codec_name, day, rfc3339};
-use crate::event::PlayoutRecord;
-use crate::score::{Confidence, Reason, Score, Withheld};
+use crate::score::{Confidence, Reason, Score};
 use crate::track::call::{Call, Leg};
 
 /// Room for the names on the left.
@@ -26,15 +25,23 @@ impl Analysis {
         let mut view = View { look, lines: Vec::new() };
         for (place, call) in self.calls.iter().enumerate() {
             view.call(call);
-            let streams: Vec<&AnalysedStream> =
+            let mut streams: Vec<&AnalysedStream> =
                 self.streams.iter().filter(|s| s.call == Some(place)).collect();
+            streams.sort_by_key(|s| s.way(call));
             for (n, stream) in streams.iter().enumerate() {
-                view.title(&format!("Stream {} of {}", n + 1, streams.len()));
-                view.stream(self, call, stream);
+                let way = match stream.way(call) {
+                    Way::Forth => "caller to callee",
+                    Way::Back => "callee to caller",
+                    Way::Unknown => "the addresses do not tell which way",
+                };
+                view.title(&format!("Stream {} of {}: {way}", n + 1, streams.len()));
+                view.stream(self, stream);
             }
             if streams.is_empty() {
                 view.title("Streams");
-                view.text("none was seen of this call here");
+                view.say("", "none was seen of this call here");
+            } else {
+                view.key();
             }
         }
         view.lines.iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
@@ -52,16 +59,25 @@ impl View {
         self.lines.push(self.look.paint(text, Ink::Bold));
     }
 
-    /// A line without a name, wrapped.
-    fn text(&mut self, text: &str) {
-        self.say("", text);
-    }
-
     /// A name and what there is to say, wrapped beside it.
     fn say(&mut self, name: &str, text: &str) {
-        let room = self.look.width.map(|width| width.saturating_sub(NAME + 2).max(20));
-        let narrow = Look { width: room, ..self.look };
-        for (n, line) in narrow.wrap(text).into_iter().enumerate() {
+        let lines = self.beside().wrap(text);
+        self.named(name, lines);
+    }
+
+    /// A name and things to say side by side.
+    fn parts(&mut self, name: &str, parts: &[String]) {
+        let lines = self.beside().flow(parts);
+        self.named(name, lines);
+    }
+
+    /// The room beside a name.
+    fn beside(&self) -> Look {
+        Look { width: self.look.width.map(|width| width.saturating_sub(NAME + 2).max(20)), ..self.look }
+    }
+
+    fn named(&mut self, name: &str, lines: Vec<String>) {
+        for (n, line) in lines.into_iter().enumerate() {
             let name = self.look.paint(&format!("{:<NAME$}", if n == 0 { name } else { "" }), Ink::Faint);
             self.lines.push(format!("  {name}{line}"));
         }
@@ -121,7 +137,7 @@ impl View {
             format!("answer delay {}", millis(call.answer_delay_ms())),
             format!("talked {talked}"),
         ];
-        self.say("", &parts.join(self.look.dot()));
+        self.parts("", &parts);
     }
 
     fn leg(&mut self, leg: &Leg) {
@@ -145,19 +161,11 @@ impl View {
         self.say("messages", &format!("{again} sent again{dot}{copies} copied by the tap"));
     }
 
-    fn stream(&mut self, analysis: &Analysis, call: &Call, stream: &AnalysedStream) {
+    fn stream(&mut self, analysis: &Analysis, stream: &AnalysedStream) {
         let look = self.look;
         let (record, t) = (&stream.record, &stream.record.ended.totals);
         let key = &record.ended.key;
-        let way = match stream.way(call) {
-            Way::Forth => "caller to callee",
-            Way::Back => "callee to caller",
-            Way::Unknown => "which way is not to be told by the addresses",
-        };
-        self.say(
-            "media",
-            &format!("{} {} {}{}{way}", key.flow.src, arrow(look, Way::Forth), key.flow.dst, look.dot()),
-        );
+        self.say("media", &format!("{} {} {}", key.flow.src, arrow(look, Way::Forth), key.flow.dst));
         self.quality(stream);
         let encoding = analysis.encoding(record.encoding);
         let types: Vec<String> = t.payloads.iter().map(|p| p.payload_type.to_string()).collect();
@@ -166,14 +174,12 @@ impl View {
             look.clean(codec_name(encoding)),
             clock.map_or("clock unknown".to_owned(), |c| format!("{c} Hz")),
             t.ptime_ms.map_or("packet time unknown".to_owned(), |p| format!("{p:.0} ms a packet")),
-            format!("payload types {}", types.join(" ")),
+            format!("payload type {}", types.join(", ")),
             format!("SSRC {:#010x}", key.ssrc),
         ];
-        self.say("codec", &parts.join(look.dot()));
+        self.parts("codec", &parts);
         self.counters(stream);
-        for buffer in &record.playout {
-            self.buffer(buffer);
-        }
+        self.buffers(stream);
         let source = if record.delay.measured { "half the round trip of RTCP" } else { "assumed" };
         self.say("delay", &format!("{:.1} ms one way in the network: {source}", record.delay.value_ms));
         self.rtcp(stream);
@@ -189,14 +195,14 @@ impl View {
                 let confidence = record.confidence.map_or("unknown", Confidence::name);
                 let parts =
                     [format!("{lq} {} ({confidence} confidence)", score.scale.name()), conversation(&score)];
-                self.say("MOS-LQ", &parts.join(look.dot()));
+                self.parts("MOS-LQ", &parts);
                 self.say(
                     "model",
                     &format!("{}{}profile {}", score.model_text(), look.dot(), record.profile.name()),
                 );
                 let reasons: Vec<&str> = record.reasons.iter().map(Reason::words).collect();
-                let reasons = if reasons.is_empty() { "nothing".to_owned() } else { reasons.join("; ") };
-                self.say("against it", &reasons);
+                let reasons = if reasons.is_empty() { "none".to_owned() } else { reasons.join("; ") };
+                self.say("caveats", &reasons);
             }
             Err(why) => self.say("MOS-LQ", &format!("unknown: {why}")),
         }
@@ -218,28 +224,15 @@ impl View {
             format!("lost {}{percent}", n(t.lost.bad)),
             format!("skipped {}", n(t.skipped)),
             format!("reordered {}", n(t.reordered)),
-            format!("duplicates {}, {} of them the tap's", n(t.duplicates), n(t.mirror_copies)),
+            format!("duplicates {} ({} by the tap)", n(t.duplicates), n(t.mirror_copies)),
         ];
-        self.say("packets", &parts.join(dot));
+        self.parts("packets", &parts);
         let jitter = t.jitter.map_or("unknown: no clock".to_owned(), |j| {
             format!("mean {:.2}, max {:.2}, last {:.2} ms", j.mean, j.max, j.last)
         });
         let gap = t.max_gap_ms.map_or("-".to_owned(), |gap| format!("{gap:.1} ms"));
         self.say("jitter", &format!("{jitter}{dot}longest gap between packets {gap}"));
-        let b = &t.burst_gap;
-        let length =
-            |packets: f64| t.ptime_ms.map_or("-".to_owned(), |ptime| format!("{:.0} ms", packets * ptime));
-        let parts = [
-            format!(
-                "{}, mean {} with {:.1} % lost",
-                count(b.bursts.into()),
-                length(b.burst_packets),
-                100.0 * b.burst_density
-            ),
-            format!("gaps: mean {} with {:.1} % lost", length(b.gap_packets), 100.0 * b.gap_density),
-            format!("BurstR {:.2}", t.lost.burst_ratio(t.expected)),
-        ];
-        self.say("bursts", &parts.join(dot));
+        self.bursts(stream);
         let marks: Vec<String> = (0..64_u32).filter(|bit| t.dscp >> bit & 1 == 1).map(dscp).collect();
         self.say("DSCP", &marks.join(", "));
         let ended = &stream.record.ended;
@@ -251,24 +244,45 @@ impl View {
         }
     }
 
-    fn buffer(&mut self, buffer: &PlayoutRecord) {
-        let name = if buffer.adaptive { "adaptive" } else { "fixed" };
-        let known =
-            |value: Option<f64>, unit: &str| value.map_or("-".to_owned(), |v| format!("{v:.2}{unit}"));
-        let depth = buffer.depth_ms.map(|d| format!("{d:.0} ms deep")).unwrap_or_default();
-        let delay = buffer.delay_ms.map_or("delay unknown".to_owned(), |d| format!("adds {d:.0} ms"));
+    fn bursts(&mut self, stream: &AnalysedStream) {
+        let t = &stream.record.ended.totals;
+        let b = &t.burst_gap;
+        if b.bursts == 0 {
+            return self.say("bursts", "none");
+        }
+        let length = |packets: f64| t.ptime_ms.map_or("-".to_owned(), |ptime| span(packets * ptime / 1000.0));
         let parts = [
-            if depth.is_empty() { delay } else { depth },
-            format!("too late {}", buffer.discarded.map_or("-".to_owned(), |n| count(n.into()))),
-            format!("lost or late {}", known(buffer.ppl_percent, " %")),
-            format!("BurstR {}", known(buffer.burst_ratio, "")),
-            match buffer.score {
-                Ok(score) => format!("MOS-LQ {:.2}, {}", score.mos_lq, conversation(&score)),
-                Err(Withheld::TooFewPackets) => "too few packets for a score".to_owned(),
-                Err(_) => "no score".to_owned(),
-            },
+            counted(b.bursts.into(), "burst"),
+            format!("mean {}, {:.1} % lost", length(b.burst_packets), 100.0 * b.burst_density),
+            format!("between them {}, {:.1} % lost", length(b.gap_packets), 100.0 * b.gap_density),
+            format!("BurstR {:.2}", t.lost.burst_ratio(t.expected)),
         ];
-        self.say(&format!("{name} buf."), &parts.join(self.look.dot()));
+        self.parts("bursts", &parts);
+    }
+
+    /// What each playout buffer would have made of it.
+    fn buffers(&mut self, stream: &AnalysedStream) {
+        let head = "           depth    delay   too late  lost+late%  BurstR  MOS-LQ  MOS-CQ      R";
+        self.named("buffers", vec![self.look.paint(head, Ink::Faint)]);
+        for buffer in &stream.record.playout {
+            let score = buffer.score.ok();
+            let known =
+                |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |v| format!("{v:.digits$}"));
+            let ms = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.0} ms"));
+            let line = format!(
+                "{:<9}{:>7}  {:>7}  {:>9}  {:>10}  {:>6}  {:>6}  {:>6}  {:>5}",
+                if buffer.adaptive { "adaptive" } else { "fixed" },
+                if buffer.adaptive { "varies".to_owned() } else { ms(buffer.depth_ms) },
+                ms(buffer.delay_ms),
+                buffer.discarded.map_or("-".to_owned(), |n| count(n.into())),
+                known(buffer.ppl_percent, 2),
+                known(buffer.burst_ratio, 2),
+                known(score.map(|s| s.mos_lq), 2),
+                known(score.and_then(|s| s.mos_cq), 2),
+                known(score.and_then(|s| s.r), 1),
+            );
+            self.named("", vec![line]);
+        }
     }
 
     fn rtcp(&mut self, stream: &AnalysedStream) {
@@ -281,7 +295,7 @@ impl View {
         parts.extend(r.fraction_lost_max.map(|f| format!("at most {:.1} % lost in a report", 100.0 * f)));
         parts.extend(r.round_trip_source_ms.map(|ms| format!("round trip to the sender {ms:.1} ms")));
         parts.extend(r.round_trip_destination_ms.map(|ms| format!("to the receiver {ms:.1} ms")));
-        self.say("RTCP", &parts.join(self.look.dot()));
+        self.parts("RTCP", &parts);
     }
 
     fn intervals(&mut self, stream: &AnalysedStream) {
@@ -291,12 +305,14 @@ impl View {
         }
         self.say("intervals", "10 s a column");
         self.lines.extend(lines.into_iter().map(|line| format!("  {line}")));
-        let key = chart::key(self.look);
-        let faint = self.look;
-        let narrow = Look { width: faint.width.map(|w| w.saturating_sub(2)), ..faint };
-        self.lines.extend(
-            narrow.wrap(&key).into_iter().map(|line| format!("  {}", faint.paint(&line, Ink::Faint))),
-        );
+    }
+
+    /// How to read the charts.
+    fn key(&mut self) {
+        self.lines.push(String::new());
+        for line in self.look.wrap(&chart::key(self.look)) {
+            self.lines.push(self.look.paint(&line, Ink::Faint));
+        }
     }
 }
 

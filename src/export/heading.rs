@@ -12,13 +12,14 @@ use crate::track::call::{Call, CallState};
 impl Analysis {
     /// The lines that sum up, best read from the top.
     pub(super) fn heading(&self, look: Look) -> Vec<String> {
-        let mut lines = vec![look.paint(&self.what_was_read(look), Ink::Bold)];
-        lines.push(self.what_was_found(look));
+        let read = look.flow(&self.what_was_read(look));
+        let mut lines: Vec<String> = read.iter().map(|line| look.paint(line, Ink::Bold)).collect();
+        lines.extend(look.flow(&self.what_was_found(look)));
         lines.extend(self.what_was_not_read(look));
         lines
     }
 
-    fn what_was_read(&self, look: Look) -> String {
+    fn what_was_read(&self, look: Look) -> Vec<String> {
         let name = match self.captures.as_slice() {
             [one] => look.clean(&one.file.path.display().to_string()),
             all => counted(all.len() as u64, "file"),
@@ -34,10 +35,10 @@ impl Analysis {
             let (from, to) = (time_of_day(first), time_of_day(last));
             parts.push(format!("{} {from} {dash} {until}{to} UTC ({length})", day(first)));
         }
-        parts.join(look.dot())
+        parts
     }
 
-    fn what_was_found(&self, look: Look) -> String {
+    fn what_was_found(&self, look: Look) -> Vec<String> {
         let mut parts = Vec::new();
         let mut by_state: BTreeMap<u8, (u64, CallState)> = BTreeMap::new();
         for call in &self.calls {
@@ -51,7 +52,9 @@ impl Analysis {
                 look.paint(&text, if of == CallState::Failed { Ink::Bad } else { Ink::Plain })
             })
             .collect();
-        if !states.is_empty() {
+        if !states.is_empty() && self.calls.len() == 1 {
+            calls = format!("{calls}, {}", states.concat().trim_start_matches("1 "));
+        } else if !states.is_empty() {
             calls = format!("{calls} ({})", states.join(", "));
         }
         parts.push(calls);
@@ -67,7 +70,7 @@ impl Analysis {
             let text = format!("{mos:.2}{} {scale}", mark(worst.record.confidence));
             parts.push(format!("worst MOS-LQ {}", look.paint(&text, ink_of(mos))));
         }
-        parts.join(look.dot())
+        parts
     }
 
     /// Frames not decoded, and damage.
@@ -76,7 +79,8 @@ impl Analysis {
         let undecoded = self.undecoded();
         if !undecoded.is_empty() {
             let each: Vec<String> = undecoded.iter().map(|(why, n)| format!("{} {why}", count(*n))).collect();
-            lines.push(look.paint(&format!("Not decoded: {}", each.join(", ")), Ink::Warn));
+            let text = look.wrap(&format!("Not decoded: {}", each.join(", ")));
+            lines.extend(text.iter().map(|line| look.paint(line, Ink::Warn)));
         }
         for capture in &self.captures {
             if let Some(damage) = &capture.file.damaged {
@@ -86,7 +90,7 @@ impl Analysis {
                     count(damage.offset),
                     look.clean(&damage.reason)
                 );
-                lines.push(look.paint(&text, Ink::Bad));
+                lines.extend(look.wrap(&text).iter().map(|line| look.paint(line, Ink::Bad)));
             }
         }
         lines
@@ -151,7 +155,7 @@ impl Analysis {
 /// A state as people say it.
 pub(super) const fn words(of: CallState) -> &'static str {
     match of {
-        CallState::TimedOut => "without final response",
+        CallState::TimedOut => "timed out",
         CallState::Interrupted => "still up at the end",
         other => state(other),
     }

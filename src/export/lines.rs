@@ -16,7 +16,7 @@ pub(super) const BAD: f64 = 3.1;
 const LONG_GAP_MS: f32 = 1000.0;
 
 /// Which way the audio of a stream flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
     /// Caller to callee.
     Forth,
@@ -84,11 +84,12 @@ impl AnalysedStream {
     }
 
     /// What else there is to say of it, the gravest first.
-    pub(super) fn flags(&self) -> Vec<String> {
+    pub(super) fn flags(&self, codec_known: bool) -> Vec<String> {
         let (ended, t) = (&self.record.ended, &self.record.ended.totals);
         let mut flags = Vec::new();
         if let Err(why) = self.record.score {
-            flags.push(in_short(why).to_owned());
+            let of_unknown = why == Withheld::UnknownCodec && !codec_known;
+            flags.push(if of_unknown { "codec unknown" } else { in_short(why) }.to_owned());
         }
         if ended.one_direction {
             flags.push("one-way".to_owned());
@@ -97,17 +98,17 @@ impl AnalysedStream {
             flags.push(format!("gap {:.1} s", gap / 1000.0));
         }
         let counts = [
-            ("reordered", t.reordered),
-            ("skipped", t.skipped),
-            ("duplicates", t.duplicates.saturating_sub(t.mirror_copies)),
-            ("copied by tap", t.mirror_copies),
+            ("reord", t.reordered),
+            ("skip", t.skipped),
+            ("dup", t.duplicates.saturating_sub(t.mirror_copies)),
+            ("copies", t.mirror_copies),
         ];
         flags.extend(counts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}")));
         if self.record.reasons.contains(Reason::Extrapolated) {
             flags.push("extrapolated".to_owned());
         }
         if ended.evicted {
-            flags.push("let go early".to_owned());
+            flags.push("evicted".to_owned());
         }
         flags
     }
@@ -118,10 +119,10 @@ const fn in_short(why: Withheld) -> &'static str {
     match why {
         Withheld::NotSpeech => "no speech",
         Withheld::NotAudio => "not audio",
-        Withheld::UnknownCodec => "no values for codec",
+        Withheld::UnknownCodec => "codec not rated",
         Withheld::NoIe => "no Ie known",
         Withheld::LossWithoutBpl => "no Bpl known",
-        Withheld::TooFewPackets => "under 50 packets",
+        Withheld::TooFewPackets => "few packets",
         Withheld::NotANumber => "no score",
     }
 }
@@ -145,21 +146,22 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     /// Worst first.
     ///
-    /// Three heaps: known to be poor, unknown, known to be good. What cannot be told may be bad, so it must
-    /// not hide below a page of good calls; but what is known to be poor is what somebody came to see. Each
-    /// MOS-LQ counts on its own scale: beside fullband every narrowband call would come first, and nobody
-    /// could do anything about it.
+    /// Heaps: known to be poor, unknown, known to be good, and what nobody listens to (digits, video). What
+    /// cannot be told may be bad, so it must not hide below a page of good calls; but what is known to be poor
+    /// is what somebody came to see. Each MOS-LQ counts on its own scale: beside fullband every narrowband
+    /// call would come first, and nobody could do anything about it.
     fn worse(&self, other: &Self) -> Ordering {
         let of = |line: &Self| line.stream.and_then(AnalysedStream::mos_lq);
-        let heap = |mos: Option<f64>| match mos {
-            Some(mos) if mos < POOR => 0,
-            None => 1,
-            Some(_) => 2,
+        let heap = |line: &Self| match line.stream.map(|s| s.record.score) {
+            Some(Ok(score)) if score.mos_lq < POOR => 0,
+            Some(Err(Withheld::NotSpeech | Withheld::NotAudio)) => 3,
+            None | Some(Err(_)) => 1,
+            Some(Ok(_)) => 2,
         };
         let loss = |line: &Self| line.stream.and_then(AnalysedStream::loss_percent).unwrap_or(0.0);
         let (a, b) = (of(self), of(other));
-        heap(a)
-            .cmp(&heap(b))
+        heap(self)
+            .cmp(&heap(other))
             .then_with(|| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)))
             .then_with(|| loss(other).total_cmp(&loss(self)))
             .then_with(|| self.start().cmp(&other.start()))

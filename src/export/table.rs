@@ -3,20 +3,25 @@
 use std::io::{self, Write};
 
 use super::analysis::{AnalysedStream, Analysis};
-use super::heading::{ink_of, outcome};
-use super::lines::{Line, Lines, Way, mark};
+use super::heading::{ink_of, outcome, words};
+use super::lines::{Line, Lines, POOR, Way, mark};
+use super::selection::short_id;
 use super::terminal::{Ink, Look, columns};
-use super::text::{call_record_id, codec_name, day, time_of_day};
+use super::text::{codec_name, day, time_of_day};
 use crate::track::call::{Call, CallState};
 
-/// From this width on, there is room for the worst interval, the share of poor ones, and ids.
-const ROOMY: usize = 100;
+/// From this width on, there is room for jitter (what it does is in LATE% anyway) and ids.
+const ROOMY: usize = 90;
+/// From this width on, there is room for the worst interval and the share of poor ones.
+const BROAD: usize = 98;
 /// From this width on, there is room for the state and the addresses of the media, too.
 const WIDE: usize = 150;
-/// Less of a name says nothing.
-const LEAST_NAME: usize = 12;
-/// Characters of an id that `--call` takes at least.
-pub(super) const LEAST_ID: usize = 8;
+/// Less of two names says nothing.
+const LEAST_NAMES: usize = 12;
+/// Two short IPv4 addresses with their ports; more where there is room.
+const LEAST_MEDIA: usize = 26;
+/// A word.
+const LEAST_NOTES: usize = 9;
 
 impl Analysis {
     /// Writes the table.
@@ -30,12 +35,13 @@ impl Analysis {
         let lines = Lines::new(self);
         if self.calls.is_empty() && self.streams.is_empty() {
             writeln!(out, "\nNeither calls nor media streams were found. Likely reasons:")?;
+            let beside = Look { width: look.width.map(|width| width.saturating_sub(4)), ..look };
             for reason in self.why_nothing(look) {
-                writeln!(out, "  {} {reason}", look.either("•", "-"))?;
+                writeln!(out, "  {} {}", look.either("•", "-"), beside.wrap(&reason).join("\n    "))?;
             }
             return Ok(());
         }
-        let page = Page { analysis: self, look, dates: self.spans_days(), id_length: self.id_length() };
+        let page = Page { analysis: self, look, dates: self.spans_days(), id_length: self.short_id_length() };
         if !lines.calls.is_empty() {
             let title = "Calls, worst first: a line per direction";
             page.section(&mut out, title, &page.media_columns(true), &lines.calls)?;
@@ -58,47 +64,42 @@ impl Analysis {
         let last = self.captures.iter().filter_map(|c| c.file.last).max();
         matches!((first, last), (Some(a), Some(b)) if day(a.as_nanos()) != day(b.as_nanos()))
     }
-
-    /// Characters of a call's id that tell it from every other: as many as `--call` needs.
-    fn id_length(&self) -> usize {
-        let mut ids: Vec<String> = self.calls.iter().map(call_record_id).collect();
-        ids.sort_unstable();
-        let shared =
-            |(a, b): (&String, &String)| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-        let most = ids.iter().zip(ids.iter().skip(1)).map(shared).max();
-        most.map_or(LEAST_ID, |n| (n + 1).max(LEAST_ID))
-    }
 }
+
+/// What a cell says, and how.
+type Cell = (String, Ink);
 
 /// A column: its heading, where its text stands, and what it says of a line.
 struct Column<'p> {
     title: &'static str,
     right: bool,
-    /// Whether it may be cut to fit: names and notes, never numbers.
-    gives_way: bool,
-    say: Box<dyn Fn(&Line<'_>) -> (String, Ink) + 'p>,
+    /// To how little it may be cut; never a number.
+    least: Option<usize>,
+    /// Blanks before it: numbers stand close.
+    gap: usize,
+    say: Box<dyn Fn(&Line<'_>) -> Cell + 'p>,
 }
 
 impl<'p> Column<'p> {
-    fn text(title: &'static str, say: impl Fn(&Line<'_>) -> (String, Ink) + 'p) -> Self {
-        Self { title, right: false, gives_way: false, say: Box::new(say) }
+    fn text(title: &'static str, say: impl Fn(&Line<'_>) -> Cell + 'p) -> Self {
+        Self { title, right: false, least: None, gap: 2, say: Box::new(say) }
     }
 
-    fn number(title: &'static str, say: impl Fn(&AnalysedStream) -> (String, Ink) + 'p) -> Self {
+    fn number(title: &'static str, say: impl Fn(&AnalysedStream) -> Cell + 'p) -> Self {
         let say = move |line: &Line<'_>| line.stream.map_or_else(unknown, &say);
-        Self { title, right: true, gives_way: false, say: Box::new(say) }
+        Self { title, right: true, least: None, gap: 1, say: Box::new(say) }
     }
 
-    fn cuttable(self) -> Self {
-        Self { gives_way: true, ..self }
+    fn cut_to(self, least: usize) -> Self {
+        Self { least: Some(least), ..self }
     }
 }
 
-fn unknown() -> (String, Ink) {
+fn unknown() -> Cell {
     ("-".to_owned(), Ink::Faint)
 }
 
-fn plain(text: String) -> (String, Ink) {
+fn plain(text: String) -> Cell {
     (text, Ink::Plain)
 }
 
@@ -120,10 +121,10 @@ impl<'a> Page<'a> {
         let page = *self;
         let mut all = vec![page.start()];
         if of_calls {
-            all.push(Column::text("FROM, TO", move |line| plain(page.parties(line))).cuttable());
+            all.push(Column::text("FROM, TO", move |line| plain(page.parties(line))).cut_to(LEAST_NAMES));
         }
         if !of_calls || self.has_room(WIDE) {
-            all.push(Column::text("MEDIA", move |line| plain(page.addresses(line))).cuttable());
+            all.push(Column::text("MEDIA", move |line| plain(page.addresses(line))).cut_to(LEAST_MEDIA));
         }
         if of_calls && self.has_room(WIDE) {
             all.push(Column::text("STATE", move |line| plain(line.call.map(outcome).unwrap_or_default())));
@@ -131,12 +132,14 @@ impl<'a> Page<'a> {
         all.push(Column::text("CODEC", move |line| page.codec(line)));
         all.push(Column::number("LOSS%", |s| share(s.loss_percent())));
         all.push(Column::number("LATE%", |s| share(s.late_percent())));
-        all.push(Column::number("JITTER", |s| match s.record.ended.totals.jitter {
-            Some(jitter) => plain(format!("{:.1}", jitter.mean)),
-            None => unknown(),
-        }));
-        all.push(Column::text("MOS-LQ", mos));
         if self.has_room(ROOMY) {
+            all.push(Column::number("JITTER", |s| match s.record.ended.totals.jitter {
+                Some(jitter) => plain(format!("{:.1}", jitter.mean)),
+                None => unknown(),
+            }));
+        }
+        all.push(Column::text("MOS-LQ", mos));
+        if self.has_room(BROAD) {
             all.push(Column::number("WORST", |s| match s.worst_interval() {
                 Some(mos) => (format!("{mos:.2}"), ink_of(f64::from(mos))),
                 None => unknown(),
@@ -145,11 +148,11 @@ impl<'a> Page<'a> {
                 Some(percent) => plain(format!("{percent:.0}")),
                 None => unknown(),
             }));
-            if of_calls {
-                all.push(page.id());
-            }
         }
-        all.push(Column::text("NOTES", move |line| page.notes(line)).cuttable());
+        if of_calls && self.has_room(ROOMY) {
+            all.push(page.id());
+        }
+        all.push(Column::text("NOTES", move |line| page.notes(line)).cut_to(LEAST_NOTES));
         all
     }
 
@@ -159,7 +162,7 @@ impl<'a> Page<'a> {
             |line: &Line<'_>, say: &dyn Fn(&Call) -> String| plain(line.call.map(say).unwrap_or_default());
         let mut all = vec![
             page.start(),
-            Column::text("FROM, TO", move |line| plain(page.parties(line))).cuttable(),
+            Column::text("FROM, TO", move |line| plain(page.parties(line))).cut_to(LEAST_NAMES),
             Column::text("OUTCOME", |line| {
                 let failed = line.call.is_some_and(|c| c.state == CallState::Failed);
                 (line.call.map(outcome).unwrap_or_default(), if failed { Ink::Bad } else { Ink::Plain })
@@ -177,7 +180,7 @@ impl<'a> Page<'a> {
         if self.has_room(ROOMY) {
             all.push(page.id());
         }
-        all.push(Column::text("REASON", move |line| of_call(line, &|c| page.reason(c))).cuttable());
+        all.push(Column::text("REASON", move |line| of_call(line, &|c| page.reason(c))).cut_to(LEAST_NOTES));
         all
     }
 
@@ -190,8 +193,7 @@ impl<'a> Page<'a> {
 
     fn id(self) -> Column<'a> {
         Column::text("ID", move |line| {
-            let id = line.call.map(call_record_id).unwrap_or_default();
-            (id.chars().take(self.id_length).collect(), Ink::Faint)
+            (line.call.map(|c| short_id(c, self.id_length)).unwrap_or_default(), Ink::Faint)
         })
     }
 
@@ -209,31 +211,38 @@ impl<'a> Page<'a> {
         format!("{} {} {}", flow.src, arrow(self.look, Way::Forth), flow.dst)
     }
 
-    fn codec(&self, line: &Line<'_>) -> (String, Ink) {
+    fn codec(&self, line: &Line<'_>) -> Cell {
         let Some(stream) = line.stream else { return unknown() };
         match codec_name(self.analysis.encoding(stream.record.encoding)) {
             "unknown" => ("?".to_owned(), Ink::Faint),
+            "telephone-event" => plain("tel-event".to_owned()),
             name => plain(self.look.fit(&self.look.clean(name), 9)),
         }
     }
 
-    fn notes(&self, line: &Line<'_>) -> (String, Ink) {
+    fn notes(&self, line: &Line<'_>) -> Cell {
         let mut notes = Vec::new();
         if let Some(call) = line.call {
             if line.stream.is_none() {
-                notes.push("no media seen".to_owned());
+                notes.push("no media".to_owned());
             }
             if call.state != CallState::Completed && !self.has_room(WIDE) {
-                notes.push(outcome(call));
+                notes.push(match call.status {
+                    Some(status) if status >= 300 => outcome(call),
+                    _ => words(call.state).to_owned(),
+                });
             }
             if call.started_before_probe {
-                notes.push("began before the capture".to_owned());
+                notes.push("began before".to_owned());
             }
             if call.evicted {
-                notes.push("let go early".to_owned());
+                notes.push("evicted".to_owned());
             }
         }
-        notes.extend(line.stream.map(AnalysedStream::flags).unwrap_or_default());
+        if let Some(stream) = line.stream {
+            let encoding = self.analysis.encoding(stream.record.encoding);
+            notes.extend(stream.flags(encoding.is_some_and(|e| !e.name.is_empty())));
+        }
         (notes.join(", "), Ink::Warn)
     }
 
@@ -254,10 +263,10 @@ impl<'a> Page<'a> {
         lines: &[Line<'_>],
     ) -> io::Result<()> {
         writeln!(out, "\n{}", self.look.paint(title, Ink::Bold))?;
-        let cells: Vec<Vec<(String, Ink)>> =
+        let cells: Vec<Vec<Cell>> =
             lines.iter().map(|line| all.iter().map(|column| (column.say)(line)).collect()).collect();
         let widths = self.widths(all, &cells);
-        let titles: Vec<(String, Ink)> = all.iter().map(|c| (c.title.to_owned(), Ink::Faint)).collect();
+        let titles: Vec<Cell> = all.iter().map(|c| (c.title.to_owned(), Ink::Faint)).collect();
         self.row(out, all, &widths, &titles)?;
         for row in &cells {
             self.row(out, all, &widths, row)?;
@@ -270,22 +279,22 @@ impl<'a> Page<'a> {
         out: &mut impl Write,
         all: &[Column<'a>],
         widths: &[usize],
-        row: &[(String, Ink)],
+        row: &[Cell],
     ) -> io::Result<()> {
         let mut text = String::new();
         for (place, ((column, width), (cell, ink))) in all.iter().zip(widths).zip(row).enumerate() {
+            text += &" ".repeat(if place == 0 { 0 } else { column.gap });
             let is_last = place + 1 == all.len();
             let cell =
                 if is_last { self.look.fit(cell, *width) } else { self.look.pad(cell, *width, column.right) };
             text += &self.look.paint(&cell, *ink);
-            text += if is_last { "" } else { "  " };
         }
         writeln!(out, "{}", text.trim_end())
     }
 
-    /// As wide as the widest cell; what is too much is taken from the columns that give way, from the widest
+    /// As wide as the widest cell; what is too much is taken from the columns that can be cut, from the widest
     /// of them first.
-    fn widths(&self, all: &[Column<'a>], cells: &[Vec<(String, Ink)>]) -> Vec<usize> {
+    fn widths(&self, all: &[Column<'a>], cells: &[Vec<Cell>]) -> Vec<usize> {
         let mut widths: Vec<usize> = all.iter().map(|c| columns(c.title)).collect();
         for row in cells {
             for (width, (cell, _)) in widths.iter_mut().zip(row) {
@@ -293,13 +302,12 @@ impl<'a> Page<'a> {
             }
         }
         let Some(room) = self.look.width else { return widths };
-        let gaps = 2 * all.len().saturating_sub(1);
+        let gaps: usize = all.iter().skip(1).map(|c| c.gap).sum();
         while widths.iter().sum::<usize>() + gaps > room {
-            let givers = widths.iter_mut().zip(all).filter(|(_, c)| c.gives_way).map(|(width, _)| width);
-            match givers.max_by_key(|width| **width) {
-                Some(widest) if *widest > LEAST_NAME => *widest -= 1,
-                _ => break,
-            }
+            let givers = widths.iter_mut().zip(all);
+            let givers = givers.filter(|(width, c)| c.least.is_some_and(|least| **width > least));
+            let Some((widest, _)) = givers.max_by_key(|(width, _)| **width) else { break };
+            *widest -= 1;
         }
         widths
     }
@@ -311,7 +319,15 @@ impl<'a> Page<'a> {
             all.filter_map(|l| l.stream).any(|s| mark(s.record.confidence) == mark_of)
         };
         if !lines.calls.is_empty() || !lines.strays.is_empty() {
-            notes.push("LATE: too late for the playout buffer. JITTER: mean, ms. nb, wb, fb: scales, not to be compared.".to_owned());
+            let mut columns = vec!["LATE: too late for the playout buffer.".to_owned()];
+            if self.has_room(ROOMY) {
+                columns.push("JITTER: mean, ms.".to_owned());
+            }
+            if self.has_room(BROAD) {
+                columns.push(format!("WORST, POOR%: of intervals of 10 s; poor is below {POOR}."));
+            }
+            columns.push("nb, wb, fb: scales, not to be compared.".to_owned());
+            notes.push(columns.join(" "));
         }
         if marked("~") || marked("?") {
             notes.push("MOS-LQ: ~ medium confidence, ? low.".to_owned());
@@ -327,8 +343,8 @@ impl<'a> Page<'a> {
         if let Some(call) =
             lines.calls.first().and_then(|l| l.call).or_else(|| lines.unanswered.first().copied())
         {
-            let id: String = call_record_id(call).chars().take(self.id_length).collect();
-            notes.push(format!("One call in depth: --call {id}"));
+            let id = short_id(call, self.id_length);
+            notes.push(format!("One call in depth: --call {id} (its ID, or its Call-ID)"));
         }
         writeln!(out)?;
         for note in notes {
@@ -350,7 +366,7 @@ pub(super) const fn arrow(look: Look, way: Way) -> &'static str {
 }
 
 /// A share in per cent, to the hundredth; small is not none.
-fn share(percent: Option<f64>) -> (String, Ink) {
+fn share(percent: Option<f64>) -> Cell {
     let Some(percent) = percent else { return unknown() };
     let ink = match percent {
         p if p >= 5.0 => Ink::Bad,
@@ -365,7 +381,7 @@ fn share(percent: Option<f64>) -> (String, Ink) {
     (text, ink)
 }
 
-fn mos(line: &Line<'_>) -> (String, Ink) {
+fn mos(line: &Line<'_>) -> Cell {
     let Some(stream) = line.stream else { return unknown() };
     let Ok(score) = stream.record.score else { return unknown() };
     let mark = mark(stream.record.confidence);

@@ -1,6 +1,7 @@
 //! What a terminal can show, and text made safe and fitting for it.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -79,7 +80,7 @@ impl Look {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split(' ') {
             match lines.last_mut() {
-                Some(line) if line.width() + 1 + word.width() <= room => {
+                Some(line) if seen(line) + 1 + seen(word) <= room => {
                     line.push(' ');
                     line.push_str(word);
                 }
@@ -89,10 +90,35 @@ impl Look {
         lines
     }
 
+    /// `parts` side by side, in lines that fit: broken between two of them where that can be.
+    pub(super) fn flow(self, parts: &[String]) -> Vec<String> {
+        let room = self.width.unwrap_or(usize::MAX);
+        let mut lines: Vec<String> = Vec::new();
+        for part in parts {
+            match lines.last_mut() {
+                Some(line) if seen(line) + 3 + seen(part) <= room => {
+                    line.push_str(self.dot());
+                    line.push_str(part);
+                }
+                _ if seen(part) > room => lines.extend(self.wrap(part)),
+                _ => lines.push(part.clone()),
+            }
+        }
+        lines
+    }
+
     /// Between two parts of a line.
     pub(super) const fn dot(self) -> &'static str {
         self.either(" · ", " - ")
     }
+}
+
+/// Columns that `text` takes, its colours aside.
+fn seen(text: &str) -> usize {
+    let mut parts = text.split('\x1b');
+    let plain = parts.next().unwrap_or_default().width();
+    // Our only escape sequences end with the first `m`.
+    plain + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.width())).sum::<usize>()
 }
 
 /// Columns that `text` takes.
@@ -166,7 +192,7 @@ pub(crate) fn counted(n: u64, what: &str) -> String {
 
 /// `0.8 s`, `22 s`, `3 min 05 s`, `2 h 05 min`.
 pub(crate) fn span(seconds: f64) -> String {
-    let whole = seconds.round().max(0.0) as u64;
+    let whole = Duration::try_from_secs_f64(seconds.round()).unwrap_or_default().as_secs();
     match whole {
         0..10 => format!("{seconds:.1} s"),
         10..60 => format!("{whole} s"),

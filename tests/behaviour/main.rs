@@ -1,3 +1,4 @@
 //! What a user sees, one module a thing.
 
+mod analyze;
 mod scores;
