@@ -26,7 +26,7 @@ Examples:
       clearline analyze office.pcap --call c3461b
 
   Streams worse than 3.6, for a script:
-      clearline analyze office.pcap --format json | jq '.streams[] | select(.mos_lq < 3.6)'
+      clearline analyze office.pcap --format json | jq '.streams[] | select(.mos_lq and .mos_lq < 3.6)'
 
   For a spreadsheet: a row a stream
       clearline analyze office.pcap --format csv > streams.csv
@@ -34,14 +34,14 @@ Examples:
   Straight from a host far away:
       ssh gateway tcpdump -w - -s 0 udp | clearline analyze -
 
-MOS-LQ is how it sounded here, without delay; an estimate by the E-model (ITU-T G.107), 1 to 4.5 on the
-scale that stands behind it. Numbers of callers are shown as captured. In CSV, text that a spreadsheet
-would run as a formula (it begins with = + - @) has an apostrophe before it.
+MOS-LQ is how it sounded here, without delay: an estimate by the E-model (ITU-T G.107), 1 to 4.5 on the \
+scale that stands behind it. Numbers of callers are shown as captured. In CSV, text that a spreadsheet would \
+run as a formula (it begins with = + - @) has an apostrophe before it.
 
-The table is as wide as the terminal, or as COLUMNS says; into a pipe it is as wide as it needs to be, and
+The table is as wide as the terminal, or as COLUMNS says; into a pipe it is as wide as it needs to be, and \
 without colour. NO_COLOR=1 turns colour off everywhere.
 
-Exit status: 0 done; 1 nothing could be read, or no such call; 2 wrong usage; 3 a file was damaged or could
+Exit status: 0 done; 1 nothing could be read, or no such call; 2 wrong usage; 3 a file was damaged or could \
 not be read, and all the rest was analysed.";
 
 /// Find the calls and media streams in captures, and how they sounded

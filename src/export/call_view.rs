@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::analysis::{AnalysedStream, Analysis};
 use super::chart;
+use super::columns::arrow;
 use super::heading::{ink_of, outcome};
 use super::json::ended_by;
 use super::lines::Way;
-use super::table::arrow;
 use super::terminal::{Ink, Look, count, counted, span};
 use super::text::{call_record_id, codec_name, day, rfc3339};
 use crate::score::{Confidence, Reason, Score};
@@ -230,7 +230,10 @@ impl View {
         let jitter = t.jitter.map_or("unknown: no clock".to_owned(), |j| {
             format!("mean {:.2}, max {:.2}, last {:.2} ms", j.mean, j.max, j.last)
         });
-        let gap = t.max_gap_ms.map_or("-".to_owned(), |gap| format!("{gap:.1} ms"));
+        let gap = t.max_gap_ms.map_or("-".to_owned(), |gap| match gap {
+            ..1000.0 => format!("{gap:.1} ms"),
+            _ => span(f64::from(gap) / 1000.0),
+        });
         self.say("jitter", &format!("{jitter}{dot}longest gap between packets {gap}"));
         self.bursts(stream);
         let marks: Vec<String> = (0..64_u32).filter(|bit| t.dscp >> bit & 1 == 1).map(dscp).collect();

@@ -157,6 +157,7 @@ struct FailureJson<'a> {
     q850: Option<u16>,
     reason: Option<&'a str>,
     answered_by: Option<String>,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -218,6 +219,7 @@ impl<'a> CallJson<'a> {
                 _ => None,
             },
             failure: call.failure().map(|status| FailureJson {
+                text: failure_text(call, status),
                 status,
                 q850: call.q850,
                 reason: call.reason.as_deref(),
@@ -225,6 +227,15 @@ impl<'a> CallJson<'a> {
             }),
         }
     }
+}
+
+/// Why it failed, for a reader: `486 Busy Here (Q.850 cause 17)`.
+fn failure_text(call: &Call, status: Option<u16>) -> String {
+    let Some(status) = status else { return "no final response".to_owned() };
+    let reason =
+        call.reason.as_deref().filter(|r| !r.is_empty()).map(|r| format!(" {r}")).unwrap_or_default();
+    let cause = call.q850.map(|cause| format!(" (Q.850 cause {cause})")).unwrap_or_default();
+    format!("{status}{reason}{cause}")
 }
 
 impl<'a> LegJson<'a> {

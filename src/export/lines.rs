@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::analysis::{AnalysedStream, Analysis};
+use super::terminal::span;
 use crate::event::PlayoutRecord;
 use crate::score::{Confidence, Reason, Withheld};
 use crate::track::call::Call;
@@ -95,7 +96,7 @@ impl AnalysedStream {
             flags.push("one-way".to_owned());
         }
         if let Some(gap) = t.max_gap_ms.filter(|gap| *gap >= LONG_GAP_MS) {
-            flags.push(format!("gap {:.1} s", gap / 1000.0));
+            flags.push(format!("gap {}", span(f64::from(gap) / 1000.0)));
         }
         let counts = [
             ("reord", t.reordered),

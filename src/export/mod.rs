@@ -6,6 +6,7 @@
 pub mod analysis;
 mod call_view;
 mod chart;
+mod columns;
 mod csv;
 mod heading;
 mod json;

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::analysis::{AnalysedStream, Analysis};
+use super::analysis::Analysis;
+use super::columns::{Cell, Column, Cut, Section, arrow, unknown};
 use super::heading::{ink_of, outcome, words};
 use super::lines::{Line, Lines, POOR, Way, mark};
 use super::selection::short_id;
-use super::terminal::{Ink, Look, columns};
+use super::terminal::{Ink, Look};
 use super::text::{codec_name, day, time_of_day};
 use crate::track::call::{Call, CallState};
 
@@ -44,16 +45,17 @@ impl Analysis {
         let page = Page { analysis: self, look, dates: self.spans_days(), id_length: self.short_id_length() };
         if !lines.calls.is_empty() {
             let title = "Calls, worst first: a line per direction";
-            page.section(&mut out, title, &page.media_columns(true), &lines.calls)?;
+            Section { look, title, columns: page.media_columns(true) }.write(&lines.calls, &mut out)?;
         }
         if !lines.strays.is_empty() {
             let title = "Streams without a call, worst first";
-            page.section(&mut out, title, &page.media_columns(false), &lines.strays)?;
+            Section { look, title, columns: page.media_columns(false) }.write(&lines.strays, &mut out)?;
         }
         if !lines.unanswered.is_empty() {
             let rows: Vec<Line<'_>> =
                 lines.unanswered.iter().map(|call| Line { call: Some(call), stream: None }).collect();
-            page.section(&mut out, "Calls that were not answered", &page.unanswered_columns(), &rows)?;
+            let title = "Calls that were not answered";
+            Section { look, title, columns: page.unanswered_columns() }.write(&rows, &mut out)?;
         }
         page.legend(&mut out, &lines)
     }
@@ -64,39 +66,6 @@ impl Analysis {
         let last = self.captures.iter().filter_map(|c| c.file.last).max();
         matches!((first, last), (Some(a), Some(b)) if day(a.as_nanos()) != day(b.as_nanos()))
     }
-}
-
-/// What a cell says, and how.
-type Cell = (String, Ink);
-
-/// A column: its heading, where its text stands, and what it says of a line.
-struct Column<'p> {
-    title: &'static str,
-    right: bool,
-    /// To how little it may be cut; never a number.
-    least: Option<usize>,
-    /// Blanks before it: numbers stand close.
-    gap: usize,
-    say: Box<dyn Fn(&Line<'_>) -> Cell + 'p>,
-}
-
-impl<'p> Column<'p> {
-    fn text(title: &'static str, say: impl Fn(&Line<'_>) -> Cell + 'p) -> Self {
-        Self { title, right: false, least: None, gap: 2, say: Box::new(say) }
-    }
-
-    fn number(title: &'static str, say: impl Fn(&AnalysedStream) -> Cell + 'p) -> Self {
-        let say = move |line: &Line<'_>| line.stream.map_or_else(unknown, &say);
-        Self { title, right: true, least: None, gap: 1, say: Box::new(say) }
-    }
-
-    fn cut_to(self, least: usize) -> Self {
-        Self { least: Some(least), ..self }
-    }
-}
-
-fn unknown() -> Cell {
-    ("-".to_owned(), Ink::Faint)
 }
 
 fn plain(text: String) -> Cell {
@@ -121,10 +90,14 @@ impl<'a> Page<'a> {
         let page = *self;
         let mut all = vec![page.start()];
         if of_calls {
-            all.push(Column::text("FROM, TO", move |line| plain(page.parties(line))).cut_to(LEAST_NAMES));
+            all.push(
+                Column::text("FROM, TO", move |line| plain(page.parties(line))).cut(Cut::Pair(LEAST_NAMES)),
+            );
         }
         if !of_calls || self.has_room(WIDE) {
-            all.push(Column::text("MEDIA", move |line| plain(page.addresses(line))).cut_to(LEAST_MEDIA));
+            all.push(
+                Column::text("MEDIA", move |line| plain(page.addresses(line))).cut(Cut::Pair(LEAST_MEDIA)),
+            );
         }
         if of_calls && self.has_room(WIDE) {
             all.push(Column::text("STATE", move |line| plain(line.call.map(outcome).unwrap_or_default())));
@@ -152,7 +125,7 @@ impl<'a> Page<'a> {
         if of_calls && self.has_room(ROOMY) {
             all.push(page.id());
         }
-        all.push(Column::text("NOTES", move |line| page.notes(line)).cut_to(LEAST_NOTES));
+        all.push(Column::text("NOTES", move |line| page.notes(line)).cut(Cut::End(LEAST_NOTES)));
         all
     }
 
@@ -162,25 +135,25 @@ impl<'a> Page<'a> {
             |line: &Line<'_>, say: &dyn Fn(&Call) -> String| plain(line.call.map(say).unwrap_or_default());
         let mut all = vec![
             page.start(),
-            Column::text("FROM, TO", move |line| plain(page.parties(line))).cut_to(LEAST_NAMES),
+            Column::text("FROM, TO", move |line| plain(page.parties(line))).cut(Cut::Pair(LEAST_NAMES)),
             Column::text("OUTCOME", |line| {
                 let failed = line.call.is_some_and(|c| c.state == CallState::Failed);
                 (line.call.map(outcome).unwrap_or_default(), if failed { Ink::Bad } else { Ink::Plain })
             }),
-            Column {
-                right: true,
-                ..Column::text("AFTER", move |line| {
-                    of_call(line, &|c| match c.end {
-                        Some(end) => format!("{:.1} s", (end - c.start) as f64 / 1e9),
-                        None => "-".to_owned(),
-                    })
+            Column::text("AFTER", move |line| {
+                of_call(line, &|c| match c.end {
+                    Some(end) => format!("{:.1} s", (end - c.start) as f64 / 1e9),
+                    None => "-".to_owned(),
                 })
-            },
+            })
+            .flush_right(),
         ];
         if self.has_room(ROOMY) {
             all.push(page.id());
         }
-        all.push(Column::text("REASON", move |line| of_call(line, &|c| page.reason(c))).cut_to(LEAST_NOTES));
+        all.push(
+            Column::text("REASON", move |line| of_call(line, &|c| page.reason(c))).cut(Cut::End(LEAST_NOTES)),
+        );
         all
     }
 
@@ -255,63 +228,6 @@ impl<'a> Page<'a> {
         parts.join(", ")
     }
 
-    fn section(
-        &self,
-        out: &mut impl Write,
-        title: &str,
-        all: &[Column<'a>],
-        lines: &[Line<'_>],
-    ) -> io::Result<()> {
-        writeln!(out, "\n{}", self.look.paint(title, Ink::Bold))?;
-        let cells: Vec<Vec<Cell>> =
-            lines.iter().map(|line| all.iter().map(|column| (column.say)(line)).collect()).collect();
-        let widths = self.widths(all, &cells);
-        let titles: Vec<Cell> = all.iter().map(|c| (c.title.to_owned(), Ink::Faint)).collect();
-        self.row(out, all, &widths, &titles)?;
-        for row in &cells {
-            self.row(out, all, &widths, row)?;
-        }
-        Ok(())
-    }
-
-    fn row(
-        &self,
-        out: &mut impl Write,
-        all: &[Column<'a>],
-        widths: &[usize],
-        row: &[Cell],
-    ) -> io::Result<()> {
-        let mut text = String::new();
-        for (place, ((column, width), (cell, ink))) in all.iter().zip(widths).zip(row).enumerate() {
-            text += &" ".repeat(if place == 0 { 0 } else { column.gap });
-            let is_last = place + 1 == all.len();
-            let cell =
-                if is_last { self.look.fit(cell, *width) } else { self.look.pad(cell, *width, column.right) };
-            text += &self.look.paint(&cell, *ink);
-        }
-        writeln!(out, "{}", text.trim_end())
-    }
-
-    /// As wide as the widest cell; what is too much is taken from the columns that can be cut, from the widest
-    /// of them first.
-    fn widths(&self, all: &[Column<'a>], cells: &[Vec<Cell>]) -> Vec<usize> {
-        let mut widths: Vec<usize> = all.iter().map(|c| columns(c.title)).collect();
-        for row in cells {
-            for (width, (cell, _)) in widths.iter_mut().zip(row) {
-                *width = columns(cell).max(*width);
-            }
-        }
-        let Some(room) = self.look.width else { return widths };
-        let gaps: usize = all.iter().skip(1).map(|c| c.gap).sum();
-        while widths.iter().sum::<usize>() + gaps > room {
-            let givers = widths.iter_mut().zip(all);
-            let givers = givers.filter(|(width, c)| c.least.is_some_and(|least| **width > least));
-            let Some((widest, _)) = givers.max_by_key(|(width, _)| **width) else { break };
-            *widest -= 1;
-        }
-        widths
-    }
-
     fn legend(&self, out: &mut impl Write, lines: &Lines<'_>) -> io::Result<()> {
         let mut notes = Vec::new();
         let marked = |mark_of: &str| {
@@ -353,15 +269,6 @@ impl<'a> Page<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// The way of the audio, the caller being on the left.
-pub(super) const fn arrow(look: Look, way: Way) -> &'static str {
-    match way {
-        Way::Forth => look.either("→", "->"),
-        Way::Back => look.either("←", "<-"),
-        Way::Unknown => look.either("↔", "--"),
     }
 }
 

@@ -128,7 +128,7 @@ fn the_worst_comes_first_and_what_failed_says_why() {
 
             Streams without a call, worst first
             START     MEDIA                       CODEC LOSS% LATE% JITTER  MOS-LQ WORST POOR%  NOTES
-            09:00:30  203.0.113.9:7000 → 198.51…  ?      0.00  0.00    0.0  -          -     -  codec unknown, …
+            09:00:30  203.0.113.9… → 198.51.100…  ?      0.00  0.00    0.0  -          -     -  codec unknown, …
 
             Calls that were not answered
             START     FROM, TO                   OUTCOME     AFTER  ID      REASON
@@ -555,6 +555,14 @@ fn what_cannot_be_read_at_all_is_exit_1_and_wrong_usage_2() {
 fn help_teaches_by_example() {
     let help = said(&mut analyze(&["--help"]));
     assert!(help.matches("      clearline analyze ").count() >= 5 && help.ends_with("exit 0\n"), "{help}");
+}
+
+#[test]
+fn a_capture_can_come_from_standard_input() {
+    let file = std::fs::File::open(morning("morning-stdin.pcap")).unwrap();
+    let mut told = json(analyze(&["-", "--format", "json"]).stdin(file));
+    assert_eq!(told["captures"][0]["file"].take(), "-");
+    assert_eq!(told["calls"].as_array().unwrap().len(), 4);
 }
 
 #[test]
