@@ -5,15 +5,30 @@
 
 mod analyze;
 mod config;
+mod progress;
 mod score;
+mod screen;
 
 use std::io::{self, BufRead, Write};
 
 use clap::{Parser, Subcommand};
 
+const EXAMPLES: &str = "\
+Examples:
+  What is in this capture, and what sounded worst?
+      clearline analyze office.pcap
+
+  One call of it in depth:
+      clearline analyze office.pcap --call c3461b
+
+  What do 2 % of loss make of a G.711 call?
+      clearline score --codec PCMA --loss 2
+
+clearline VERB --help tells all about a verb, with more examples.";
+
 /// Passive quality monitor for VoIP: SIP, RTP and RTCP to MOS, metrics and evidence.
 #[derive(Debug, Parser)]
-#[command(name = "clearline", version, max_term_width = 100)]
+#[command(name = "clearline", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
 
 use super::analysis::{AnalysedStream, Analysis, Capture, IntervalPoint};
-use super::text::{codec_name, flow_bytes, record_id, rfc3339};
+use super::terminal::is_unsafe;
+use super::text::{call_record_id, codec_name, flow_bytes, record_id, rfc3339};
 use crate::event::{PlayoutRecord, StreamRecord};
 use crate::score::{Confidence, Reasons, Withheld};
 use crate::track::call::{Call, CallState, EndedBy, Leg};
@@ -17,7 +20,7 @@ impl Analysis {
     /// # Errors
     /// What `out` answers.
     pub fn write_json(&self, mut out: impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut out, &self.json())?;
+        self.json().serialize(&mut Serializer::with_formatter(&mut out, Harmless))?;
         out.write_all(b"\n")
     }
 
@@ -44,6 +47,25 @@ impl Analysis {
                 kpis: None,
             },
         }
+    }
+}
+
+/// Compact, and what could command a terminal or turn the order of reading is escaped: JSON has to escape
+/// the C0 controls only, but U+009B is as good as ESC `[`. The same text comes out of any reader.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(is_unsafe) {
+            let safe = part.trim_end_matches(is_unsafe);
+            out.write_all(safe.as_bytes())?;
+            for c in part.chars().rev().take(1).filter(|c| is_unsafe(*c)) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -135,6 +157,7 @@ struct FailureJson<'a> {
     q850: Option<u16>,
     reason: Option<&'a str>,
     answered_by: Option<String>,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -169,7 +192,7 @@ struct AgentsJson<'a> {
 impl<'a> CallJson<'a> {
     fn new(call: &'a Call, streams: Vec<usize>) -> Self {
         Self {
-            id: record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()]),
+            id: call_record_id(call),
             call_id: &call.call_id,
             views: [],
             customer: None,
@@ -196,6 +219,7 @@ impl<'a> CallJson<'a> {
                 _ => None,
             },
             failure: call.failure().map(|status| FailureJson {
+                text: failure_text(call, status),
                 status,
                 q850: call.q850,
                 reason: call.reason.as_deref(),
@@ -203,6 +227,15 @@ impl<'a> CallJson<'a> {
             }),
         }
     }
+}
+
+/// Why it failed, for a reader: `486 Busy Here (Q.850 cause 17)`.
+fn failure_text(call: &Call, status: Option<u16>) -> String {
+    let Some(status) = status else { return "no final response".to_owned() };
+    let reason =
+        call.reason.as_deref().filter(|r| !r.is_empty()).map(|r| format!(" {r}")).unwrap_or_default();
+    let cause = call.q850.map(|cause| format!(" (Q.850 cause {cause})")).unwrap_or_default();
+    format!("{status}{reason}{cause}")
 }
 
 impl<'a> LegJson<'a> {
@@ -259,7 +292,7 @@ pub(super) const fn ended_by(by: EndedBy) -> &'static str {
 }
 
 #[derive(Serialize)]
-struct StreamJson<'a> {
+pub(super) struct StreamJson<'a> {
     id: String,
     views: [ViewJson; 0],
     customer: Option<&'a str>,
@@ -374,6 +407,11 @@ struct IntervalJson<'a> {
 
 impl<'a> StreamJson<'a> {
     fn new(analysis: &'a Analysis, stream: &'a AnalysedStream) -> Self {
+        let intervals = stream.intervals.iter().map(|i| interval(analysis, i)).collect();
+        Self { intervals, ..Self::without_intervals(analysis, stream) }
+    }
+
+    pub(super) fn without_intervals(analysis: &'a Analysis, stream: &'a AnalysedStream) -> Self {
         let record = &stream.record;
         let (key, t) = (&record.ended.key, &record.ended.totals);
         let encoding = analysis.encoding(record.encoding);
@@ -428,7 +466,7 @@ impl<'a> StreamJson<'a> {
             confidence: record.confidence.map(Confidence::name),
             because: because(record.reasons, record.score.err()),
             evicted: record.ended.evicted,
-            intervals: stream.intervals.iter().map(|i| interval(analysis, i)).collect(),
+            intervals: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::decode::Flow;
+use crate::track::call::Call;
 use crate::track::codecs::Encoding;
 
 /// RFC 3339, UTC, nanoseconds.
@@ -13,6 +14,16 @@ pub(super) fn rfc3339(nanos: i64) -> String {
         Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string(),
         Err(_) => String::new(),
     }
+}
+
+/// The day, UTC: `2026-11-24`.
+pub(super) fn day(nanos: i64) -> String {
+    rfc3339(nanos).get(..10).unwrap_or("?").to_owned()
+}
+
+/// The time of day, UTC: `03:54:16`.
+pub(super) fn time_of_day(nanos: i64) -> String {
+    rfc3339(nanos).get(11..19).unwrap_or("?").to_owned()
 }
 
 /// The encoding's registered spelling ([IANA](https://www.iana.org/assignments/rtp-parameters)); "unknown"
@@ -46,6 +57,11 @@ pub(super) fn record_id(nanos: i64, parts: &[&[u8]]) -> String {
     let hex = format!("{id:032x}");
     let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
     format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
+}
+
+/// The id of a call's record.
+pub(super) fn call_record_id(call: &Call) -> String {
+    record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()])
 }
 
 /// The bytes of a flow, for an id.

@@ -2,6 +2,7 @@
 
 mod http;
 mod config;
+mod analyze;
 mod scores;
 mod tidy;
 mod workers;
