@@ -1,13 +1,13 @@
 //! The rim: gives the engine frames and a place to put results.
 
+mod back;
 pub mod live;
 pub mod log;
-mod back;
 mod observer;
-mod process;
 pub mod probe;
-mod serving;
+mod process;
 mod pump;
+mod serving;
 mod shared;
 pub mod workers;
 

@@ -7,8 +7,7 @@ use probes::pcap::{Input, OpenError};
 
 use super::progress::ProgressLine;
 use super::{Error, screen};
-use crate::engine::Settings;
-use crate::export::analysis::Analysis;
+use crate::export::analysis::{Analysis, Labels};
 use crate::export::terminal::harmless;
 use crate::run::{self, Outcome};
 
@@ -55,6 +54,9 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 
+    #[command(flatten)]
+    config: super::config::Source,
+
     /// Only this call, in depth: its SIP Call-ID, its ID in the table, or 8 or more characters of its id in JSON
     #[arg(long, value_name = "ID")]
     call: Option<String>,
@@ -78,10 +80,13 @@ impl Args {
     pub(super) fn run(self, output: &mut dyn Write) -> Result<(), Error> {
         let inputs: Vec<Input> = self.inputs.into_iter().map(Input::from).collect();
         let mut line = ProgressLine::new(self.quiet);
-        let outcome = run::analyse(&inputs, Settings::default(), 1, |progress| line.tell(&progress));
+        let config = self.config.load()?;
+        let outcome = run::analyse(&inputs, config.engine_settings(), 1, |progress| line.tell(&progress));
         line.erase();
-        let Outcome { analysis, refused, passed_over } =
+        let Outcome { mut analysis, refused, passed_over } =
             outcome.map_err(|error| Error::CannotRun(harmless(&with_cause(&error))))?;
+        // Whoever has the capture has the numbers in it.
+        analysis.labels = Labels { masked: false, ..config.labels() };
         if !self.quiet {
             tell_passed_over(&passed_over);
         }

@@ -46,6 +46,11 @@ struct Overlays {
 }
 
 impl Source {
+    /// The file and the overlays, to load them again.
+    pub(super) fn parts(&self) -> (Option<PathBuf>, Vec<String>) {
+        (self.file.clone(), self.overlays.set.clone())
+    }
+
     /// The configuration; its faults, a line each, are wrong usage.
     pub(super) fn load(&self) -> Result<Config, Error> {
         config::load(self.file.as_deref(), &self.overlays.set).map_err(|faults| {

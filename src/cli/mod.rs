@@ -5,6 +5,7 @@
 
 mod analyze;
 mod config;
+mod probe;
 mod progress;
 mod score;
 mod screen;
@@ -20,6 +21,9 @@ Examples:
 
   One call of it in depth:
       clearline analyze office.pcap --call c3461b
+
+  Listen on a span port:
+      clearline probe -i eth1
 
   What do 2 % of loss make of a G.711 call?
       clearline score --codec PCMA --loss 2
@@ -38,6 +42,7 @@ pub struct Cli {
 enum Verb {
     Analyze(analyze::Args),
     Config(config::Args),
+    Probe(probe::Args),
     Score(score::Args),
 }
 
@@ -50,6 +55,7 @@ impl Cli {
         let done = match self.verb {
             Verb::Analyze(args) => args.run(output),
             Verb::Config(args) => args.run(output),
+            Verb::Probe(args) => args.run(output),
             Verb::Score(args) => args.run(input, output),
         };
         match done.and_then(|()| output.flush().map_err(Error::from)) {

@@ -19,6 +19,7 @@ mod sites_file;
 mod words;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use self::changes::Change;
 pub use self::fault::Fault;
@@ -36,7 +37,8 @@ pub use self::words::{
     Zone,
 };
 use crate::engine::{ScoreSettings, Settings};
-use crate::track::sites::SiteTable;
+use crate::export::analysis::Labels;
+use crate::track::sites::{SiteTable, Sites};
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,6 +175,17 @@ impl Config {
     #[must_use]
     pub fn show(&self) -> String {
         show::show(self)
+    }
+
+    /// How records are named, and numbers in them shown.
+    #[must_use]
+    pub fn labels(&self) -> Labels {
+        Labels {
+            sites: Arc::new(Sites::new(self.site_table.clone())),
+            id_key: self.privacy.key.as_ref().map(Secret::id_key),
+            probe: self.probe.name.to_string(),
+            masked: self.privacy.numbers == Numbers::Masked,
+        }
     }
 
     /// What differs from `old`, and whether a reload takes it up.

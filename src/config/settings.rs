@@ -180,6 +180,13 @@ impl Secret {
         &self.0
     }
 
+    /// The key of record ids, derived likewise.
+    #[must_use]
+    pub fn id_key(&self) -> [u64; 2] {
+        let part = |of: u64| SipHasher24::new_with_keys(0x636c_6561_726c_696e, of).hash(&self.0);
+        [part(0x7265_636f_7264_6964), part(0x7265_636f_7264_6965)]
+    }
+
     /// The key of our hash of flows, derived so that it tells nothing of the secret's other uses.
     #[must_use]
     pub fn hash_key(&self) -> HashKey {

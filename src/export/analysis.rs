@@ -1,6 +1,7 @@
 //! Everything found in captures, gathered from the engine's events: what reports are made of.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use probes::pcap::FileReport;
 
@@ -10,6 +11,7 @@ use crate::event::{Event, ScoredInterval, StreamRecord};
 use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
+use crate::track::sites::Sites;
 
 /// One capture file and what could not be read of it.
 #[derive(Clone, Debug)]
@@ -94,6 +96,19 @@ pub struct AnalysedStream {
     pub call: Option<usize>,
 }
 
+/// Whose the streams and calls are, and how records are named and shown.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    /// Customers, sites and peers; none without configuration.
+    pub sites: Arc<Sites>,
+    /// Key of record ids; `None`: the fixed, public one.
+    pub id_key: Option<[u64; 2]>,
+    /// Name of the probe, part of record ids where it is given.
+    pub probe: String,
+    /// Show no more of numbers and names than their last three characters.
+    pub masked: bool,
+}
+
 /// What was found in one or more captures.
 #[derive(Debug)]
 pub struct Analysis {
@@ -105,6 +120,8 @@ pub struct Analysis {
     pub streams: Vec<AnalysedStream>,
     /// SIP messages.
     pub messages: MessageCounts,
+    /// Whose they are, and how they are shown.
+    pub labels: Labels,
     encodings: Encodings,
 }
 
@@ -190,6 +207,6 @@ impl Analysis {
         for stream in &mut streams {
             stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
         }
-        Self { captures, calls, streams, messages, encodings }
+        Self { captures, calls, streams, messages, labels: Labels::default(), encodings }
     }
 }

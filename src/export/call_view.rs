@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::analysis::{AnalysedStream, Analysis};
+use super::analysis::{AnalysedStream, Analysis, Labels};
 use super::chart;
 use super::columns::arrow;
 use super::heading::{ink_of, outcome};
 use super::json::ended_by;
 use super::lines::Way;
 use super::terminal::{Ink, Look, count, counted, span};
-use super::text::{call_record_id, codec_name, day, rfc3339};
+use super::text::{codec_name, day, rfc3339};
 use crate::score::{Confidence, Reason, Score};
 use crate::track::call::{Call, Leg};
 
@@ -24,7 +24,7 @@ impl Analysis {
     pub fn write_calls_in_depth(&self, look: Look, mut out: impl Write) -> io::Result<()> {
         let mut view = View { look, lines: Vec::new() };
         for (place, call) in self.calls.iter().enumerate() {
-            view.call(call);
+            view.call(&self.labels, call);
             let mut streams: Vec<&AnalysedStream> =
                 self.streams.iter().filter(|s| s.call == Some(place)).collect();
             streams.sort_by_key(|s| s.way(call));
@@ -83,13 +83,13 @@ impl View {
         }
     }
 
-    fn call(&mut self, call: &Call) {
+    fn call(&mut self, labels: &Labels, call: &Call) {
         let look = self.look;
         let name = |who: &Option<String>| who.as_deref().map_or("?".to_owned(), |who| look.clean(who));
         let parties = format!("{} {} {}", name(&call.from), arrow(look, Way::Forth), name(&call.to));
         let reason = call.reason.as_deref().map(|r| format!(" {}", look.clean(r))).unwrap_or_default();
         self.lines.push(look.paint(&format!("{parties}: {}{reason}", outcome(call)), Ink::Bold));
-        self.say("id", &call_record_id(call));
+        self.say("id", &labels.call_id(call));
         self.say("Call-ID", &look.clean(&call.call_id));
         if call.started_before_probe {
             self.say("partial", "it began before the capture: the INVITE was not seen");

@@ -7,10 +7,9 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, Labels};
 use super::json::{self, StreamJson};
 use super::terminal::is_unsafe;
-use super::text::call_record_id;
 use crate::track::call::Call;
 
 /// Columns and where the JSON of a stream has their values.
@@ -103,20 +102,20 @@ impl Analysis {
                 .chain(&LAST)
                 .map(|(_, place)| json.pointer(place).map(cell).unwrap_or_default())
                 .collect();
-            row.extend(of_call(stream.call.and_then(|place| self.calls.get(place))));
+            row.extend(of_call(&self.labels, stream.call.and_then(|place| self.calls.get(place))));
             out.write_record(&row).map_err(io::Error::from)?;
         }
         out.flush()
     }
 }
 
-fn of_call(call: Option<&Call>) -> [String; 6] {
+fn of_call(labels: &Labels, call: Option<&Call>) -> [String; 6] {
     let Some(call) = call else { return Default::default() };
     [
-        call_record_id(call),
+        labels.call_id(call),
         text(&call.call_id),
-        call.from.as_deref().map(text).unwrap_or_default(),
-        call.to.as_deref().map(text).unwrap_or_default(),
+        call.from.as_deref().map(|name| text(&labels.shown(name))).unwrap_or_default(),
+        call.to.as_deref().map(|name| text(&labels.shown(name))).unwrap_or_default(),
         json::state(call.state).to_owned(),
         call.status.map(|s| s.to_string()).unwrap_or_default(),
     ]

@@ -1,5 +1,6 @@
 //! The analysis as `clearline.analysis/1`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -7,12 +8,13 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::analysis::{AnalysedStream, Analysis, Capture, IntervalPoint};
+use super::analysis::{AnalysedStream, Analysis, Capture, IntervalPoint, Labels};
 use super::terminal::is_unsafe;
-use super::text::{call_record_id, codec_name, flow_bytes, record_id, rfc3339};
+use super::text::{codec_name, flow_bytes, rfc3339};
 use crate::event::{PlayoutRecord, StreamRecord};
 use crate::score::{Confidence, Reasons, Withheld};
 use crate::track::call::{Call, CallState, EndedBy, Leg};
+use crate::track::sites::{CallEnds, View, Views};
 
 impl Analysis {
     /// Writes one JSON object and a line end.
@@ -38,7 +40,7 @@ impl Analysis {
                 .calls
                 .iter()
                 .zip(of_call)
-                .map(|(call, streams)| CallJson::new(call, streams))
+                .map(|(call, streams)| CallJson::new(&self.labels, call, streams))
                 .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
             signalling: SignallingJson {
@@ -120,21 +122,47 @@ impl CaptureJson {
     }
 }
 
-/// A customer's or site's view; none without configuration.
-#[derive(Serialize)]
-struct ViewJson {}
+/// How a customer's site sees a stream or call; none without configuration.
+#[derive(Clone, Copy, Serialize)]
+struct ViewJson<'a> {
+    customer: &'a str,
+    site: &'a str,
+    direction: &'static str,
+}
+
+fn views<'a>(labels: &'a Labels, views: &Views) -> Vec<ViewJson<'a>> {
+    let view = |v: &View| ViewJson {
+        customer: labels.sites.customer_name(v.customer),
+        site: labels.sites.site_name(v.site),
+        direction: v.direction.name(),
+    };
+    views.iter().map(view).collect()
+}
+
+fn call_views<'a>(labels: &'a Labels, call: &Call) -> Vec<ViewJson<'a>> {
+    let Some(leg) = call.legs.first() else { return Vec::new() };
+    let (caller, callee) = (leg.flow.src.address, leg.flow.dst.address);
+    views(labels, &labels.sites.call_views(&CallEnds { caller, callee, ..CallEnds::default() }))
+}
+
+/// The peer at one of a call's ends: who was called before who called.
+fn peer<'a>(labels: &'a Labels, call: &Call) -> Option<&'a str> {
+    let flow = call.legs.first()?.flow;
+    let peer = labels.sites.peer(flow.dst.address).or_else(|| labels.sites.peer(flow.src.address))?;
+    Some(labels.sites.peer_name(peer))
+}
 
 #[derive(Serialize)]
 struct CallJson<'a> {
     id: String,
     call_id: &'a str,
-    views: [ViewJson; 0],
+    views: Vec<ViewJson<'a>>,
     customer: Option<&'a str>,
     site: Option<&'a str>,
     direction: Option<&'a str>,
     peer: Option<&'a str>,
-    from: Option<&'a str>,
-    to: Option<&'a str>,
+    from: Option<Cow<'a, str>>,
+    to: Option<Cow<'a, str>>,
     state: &'static str,
     status: Option<u16>,
     ended_by: Option<&'static str>,
@@ -166,8 +194,8 @@ struct LegJson<'a> {
     call_id: &'a str,
     from_tag: &'a str,
     to_tag: Option<&'a str>,
-    from: Option<&'a str>,
-    to: Option<&'a str>,
+    from: Option<Cow<'a, str>>,
+    to: Option<Cow<'a, str>>,
     transport: &'static str,
     src: String,
     dst: String,
@@ -190,17 +218,19 @@ struct AgentsJson<'a> {
 }
 
 impl<'a> CallJson<'a> {
-    fn new(call: &'a Call, streams: Vec<usize>) -> Self {
+    fn new(labels: &'a Labels, call: &'a Call, streams: Vec<usize>) -> Self {
+        let views = call_views(labels, call);
+        let first = views.first().copied();
         Self {
-            id: call_record_id(call),
+            id: labels.call_id(call),
             call_id: &call.call_id,
-            views: [],
-            customer: None,
-            site: None,
-            direction: None,
-            peer: None,
-            from: call.from.as_deref(),
-            to: call.to.as_deref(),
+            views,
+            customer: first.map(|v| v.customer),
+            site: first.map(|v| v.site),
+            direction: first.map(|v| v.direction),
+            peer: peer(labels, call),
+            from: call.from.as_deref().map(|name| labels.shown(name)),
+            to: call.to.as_deref().map(|name| labels.shown(name)),
             state: state(call.state),
             status: call.status,
             ended_by: call.ended_by.map(ended_by),
@@ -211,7 +241,7 @@ impl<'a> CallJson<'a> {
             post_dial_delay_ms: call.post_dial_delay_ms().map(round),
             answer_delay_ms: call.answer_delay_ms().map(round),
             duration_s: call.duration_s().map(round),
-            legs: call.legs.iter().map(|leg| LegJson::new(call, leg)).collect(),
+            legs: call.legs.iter().map(|leg| LegJson::new(labels, call, leg)).collect(),
             streams,
             partial: match (call.evicted, call.started_before_probe) {
                 (true, _) => Some("evicted"),
@@ -239,16 +269,16 @@ fn failure_text(call: &Call, status: Option<u16>) -> String {
 }
 
 impl<'a> LegJson<'a> {
-    fn new(call: &'a Call, leg: &'a Leg) -> Self {
+    fn new(labels: &Labels, call: &'a Call, leg: &'a Leg) -> Self {
         let to_tag = leg.to_tag.as_deref();
         let parts = [call.call_id.as_bytes(), leg.from_tag.as_bytes(), to_tag.unwrap_or_default().as_bytes()];
         Self {
-            id: record_id(leg.start, &parts),
+            id: labels.record_id(leg.start, &parts),
             call_id: &call.call_id,
             from_tag: &leg.from_tag,
             to_tag,
-            from: leg.from.as_deref(),
-            to: leg.to.as_deref(),
+            from: leg.from.as_deref().map(|name| labels.shown(name)),
+            to: leg.to.as_deref().map(|name| labels.shown(name)),
             transport: leg.transport.name(),
             src: leg.flow.src.to_string(),
             dst: leg.flow.dst.to_string(),
@@ -294,7 +324,7 @@ pub(super) const fn ended_by(by: EndedBy) -> &'static str {
 #[derive(Serialize)]
 pub(super) struct StreamJson<'a> {
     id: String,
-    views: [ViewJson; 0],
+    views: Vec<ViewJson<'a>>,
     customer: Option<&'a str>,
     site: Option<&'a str>,
     direction: Option<&'a str>,
@@ -417,12 +447,15 @@ impl<'a> StreamJson<'a> {
         let encoding = analysis.encoding(record.encoding);
         let score = record.score.ok();
         let flow = flow_bytes(&key.flow);
+        let labels = &analysis.labels;
+        let views = views(labels, &labels.sites.views(&key.flow, record.ended.vlan));
+        let first = views.first().copied();
         Self {
-            id: record_id(t.first, &[flow.as_bytes(), &key.ssrc.to_be_bytes()]),
-            views: [],
-            customer: None,
-            site: None,
-            direction: None,
+            id: labels.record_id(t.first, &[flow.as_bytes(), &key.ssrc.to_be_bytes()]),
+            customer: first.map(|v| v.customer),
+            site: first.map(|v| v.site),
+            direction: first.map(|v| v.direction),
+            views,
             src: key.flow.src.to_string(),
             dst: key.flow.dst.to_string(),
             ssrc: key.ssrc,

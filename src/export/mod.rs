@@ -4,15 +4,15 @@
 //! as text is made harmless before it can reach a terminal or a spreadsheet.
 
 pub mod analysis;
-pub mod http;
-pub mod metrics;
 mod call_view;
 mod chart;
 mod columns;
 mod csv;
 mod heading;
+pub mod http;
 mod json;
 mod lines;
+pub mod metrics;
 mod selection;
 mod table;
 pub mod terminal;

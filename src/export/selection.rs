@@ -1,7 +1,6 @@
 //! One call out of many.
 
-use super::analysis::Analysis;
-use super::text::call_record_id;
+use super::analysis::{Analysis, Labels};
 use crate::track::call::Call;
 
 /// Characters of an id's beginning that name a call, at least.
@@ -15,8 +14,8 @@ const MOST_END: usize = 12;
 const NAMED: usize = 4;
 
 /// The end of a call's id, `length` characters.
-pub(super) fn short_id(call: &Call, length: usize) -> String {
-    let id = call_record_id(call);
+pub(super) fn short_id(labels: &Labels, call: &Call, length: usize) -> String {
+    let id = labels.call_id(call);
     id.get(id.len().saturating_sub(length)..).unwrap_or(&id).to_owned()
 }
 
@@ -51,7 +50,7 @@ impl Analysis {
 
     /// How much of an id's end tells it from others here; calls of one Call-ID may have the same end.
     pub(super) fn short_id_length(&self) -> usize {
-        let end = |call: &Call| short_id(call, MOST_END).chars().rev().collect::<String>();
+        let end = |call: &Call| short_id(&self.labels, call, MOST_END).chars().rev().collect::<String>();
         let mut ends: Vec<String> = self.calls.iter().map(end).collect();
         ends.sort_unstable();
         ends.dedup();
@@ -67,7 +66,7 @@ impl Analysis {
         let matching = if by_call_id.is_empty() {
             let piece = asked.to_ascii_lowercase();
             self.places(|call| {
-                let id = call_record_id(call);
+                let id = self.labels.call_id(call);
                 (piece.len() >= LEAST_BEGINNING && id.starts_with(&piece))
                     || (piece.len() >= LEAST_END && id.ends_with(&piece))
             })
@@ -78,7 +77,10 @@ impl Analysis {
             [place] => Ok(*place),
             [] => Err(NoSuchCall::Unknown(asked.to_owned())),
             several => {
-                let ids = several.iter().filter_map(|place| self.calls.get(*place)).map(call_record_id);
+                let ids = several
+                    .iter()
+                    .filter_map(|place| self.calls.get(*place))
+                    .map(|call| self.labels.call_id(call));
                 let ids: Vec<String> = ids.take(NAMED).collect();
                 Err(NoSuchCall::Ambiguous(asked.to_owned(), ids.join(", ")))
             }

@@ -166,7 +166,10 @@ impl<'a> Page<'a> {
 
     fn id(self) -> Column<'a> {
         Column::text("ID", move |line| {
-            (line.call.map(|c| short_id(c, self.id_length)).unwrap_or_default(), Ink::Faint)
+            (
+                line.call.map(|c| short_id(&self.analysis.labels, c, self.id_length)).unwrap_or_default(),
+                Ink::Faint,
+            )
         })
     }
 
@@ -259,7 +262,7 @@ impl<'a> Page<'a> {
         if let Some(call) =
             lines.calls.first().and_then(|l| l.call).or_else(|| lines.unanswered.first().copied())
         {
-            let id = short_id(call, self.id_length);
+            let id = short_id(&self.analysis.labels, call, self.id_length);
             notes.push(format!("One call in depth: --call {id} (its ID, or its Call-ID)"));
         }
         writeln!(out)?;

@@ -1,9 +1,11 @@
 //! Times, names and ids as reports write them.
 
+use std::borrow::Cow;
 use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
+use super::analysis::Labels;
 use crate::decode::Flow;
 use crate::track::call::Call;
 use crate::track::codecs::Encoding;
@@ -42,26 +44,44 @@ pub(super) fn codec_name(encoding: &Encoding) -> &str {
     }
 }
 
-/// A record's id: 48 bits of its time in ms, then a hash of what it is, as a UUID of version 8
-/// ([RFC 9562 §5.8](https://www.rfc-editor.org/rfc/rfc9562#section-5.8)). The same input gives the same id.
-pub(super) fn record_id(nanos: i64, parts: &[&[u8]]) -> String {
-    // A fixed, public key: ids of files must not depend on the machine.
-    let mut hasher = SipHasher24::new_with_keys(0x636c_6561_726c_696e, 0x6520_6964_7320_7638);
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
-    }
-    let hash = hasher.finish128().as_u128();
-    let millis = u128::from(nanos.div_euclid(1_000_000).cast_unsigned() & 0xffff_ffff_ffff);
-    let id = millis << 80 | 0x8 << 76 | (hash >> 64 & 0xfff) << 64 | 0b10 << 62 | (hash & (u128::MAX >> 66));
-    let hex = format!("{id:032x}");
-    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
-}
+/// The fixed, public key: ids of files must not depend on the machine.
+const PUBLIC_KEY: [u64; 2] = [0x636c_6561_726c_696e, 0x6520_6964_7320_7638];
 
-/// The id of a call's record.
-pub(super) fn call_record_id(call: &Call) -> String {
-    record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()])
+impl Labels {
+    /// A record's id: 48 bits of its time in ms, then a keyed hash of what it is, as a UUID of version 8
+    /// ([RFC 9562 §5.8](https://www.rfc-editor.org/rfc/rfc9562#section-5.8)). The same input, key and probe
+    /// give the same id.
+    pub(super) fn record_id(&self, nanos: i64, parts: &[&[u8]]) -> String {
+        let [k0, k1] = self.id_key.unwrap_or(PUBLIC_KEY);
+        let mut hasher = SipHasher24::new_with_keys(k0, k1);
+        for part in [self.probe.as_bytes()].iter().chain(parts) {
+            hasher.write(&(part.len() as u64).to_le_bytes());
+            hasher.write(part);
+        }
+        let hash = hasher.finish128().as_u128();
+        let millis = u128::from(nanos.div_euclid(1_000_000).cast_unsigned() & 0xffff_ffff_ffff);
+        let id =
+            millis << 80 | 0x8 << 76 | (hash >> 64 & 0xfff) << 64 | 0b10 << 62 | (hash & (u128::MAX >> 66));
+        let hex = format!("{id:032x}");
+        let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+        format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
+    }
+
+    /// The id of a call's record.
+    pub(super) fn call_id(&self, call: &Call) -> String {
+        self.record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()])
+    }
+
+    /// A number or a user's name as it may be shown.
+    pub(super) fn shown<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        /// Characters of a masked name that stay: enough to know one's own.
+        const KEPT: usize = 3;
+        if !self.masked {
+            return Cow::Borrowed(name);
+        }
+        let hidden = name.chars().count().saturating_sub(KEPT).max(1);
+        Cow::Owned(name.chars().enumerate().map(|(i, c)| if i < hidden { '*' } else { c }).collect())
+    }
 }
 
 /// The bytes of a flow, for an id.
@@ -82,11 +102,19 @@ mod tests {
 
     #[test]
     fn ids_are_uuids_of_version_8_in_the_order_of_time() {
-        let id = record_id(1_500_000_000_000_000_000, &[b"a", b"b"]);
-        assert_eq!(id, record_id(1_500_000_000_000_000_000, &[b"a", b"b"]));
-        assert_ne!(id, record_id(1_500_000_000_000_000_000, &[b"ab", b""]));
-        assert!(id < record_id(1_500_000_000_001_000_000, &[b"a", b"b"]));
+        let id = Labels::default().record_id(1_500_000_000_000_000_000, &[b"a", b"b"]);
+        assert_eq!(id, Labels::default().record_id(1_500_000_000_000_000_000, &[b"a", b"b"]));
+        assert_ne!(id, Labels::default().record_id(1_500_000_000_000_000_000, &[b"ab", b""]));
+        assert!(id < Labels::default().record_id(1_500_000_000_001_000_000, &[b"a", b"b"]));
         assert_eq!(id.as_bytes()[14], b'8');
         assert!(b"89ab".contains(&id.as_bytes()[19]));
+    }
+
+    #[test]
+    fn masked_names_keep_their_last_three_characters() {
+        let labels = Labels { masked: true, ..Labels::default() };
+        assert_eq!(labels.shown("+4930123456"), "********456");
+        assert_eq!(labels.shown("bob"), "*ob");
+        assert_eq!(Labels::default().shown("bob"), "bob");
     }
 }

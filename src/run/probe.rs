@@ -29,9 +29,7 @@ use crate::config::Config;
 use crate::engine::{Front, Settings};
 use crate::export::analysis::{Analysis, Capture, Collector};
 use crate::export::http;
-use crate::export::metrics::{
-    Exposition, InterfaceNumbers, PacketTime, ReloadNumbers, StateTable, Totals,
-};
+use crate::export::metrics::{Exposition, InterfaceNumbers, PacketTime, ReloadNumbers, StateTable, Totals};
 use crate::track::codecs::Encodings;
 use crate::track::streams::Idle;
 
@@ -347,10 +345,16 @@ impl Probe {
         write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
     }
 
-    fn finish_report(&mut self, halves: Halves, front: &Front, captures: Vec<Capture>) -> Result<(), ProbeError> {
+    fn finish_report(
+        &mut self,
+        halves: Halves,
+        front: &Front,
+        captures: Vec<Capture>,
+    ) -> Result<(), ProbeError> {
         let Some((file, path)) = self.report.take() else { return Ok(()) };
         let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
-        let analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
+        let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
+        analysis.labels = lock(&self.shared.config).labels();
         write(file, &path, |out| analysis.write_json(out))
     }
 

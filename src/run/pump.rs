@@ -50,7 +50,14 @@ pub(super) struct Pump<P> {
 impl<P: FnMut(Progress)> Pump<P> {
     pub fn new(timeline: Timeline, progress: P) -> Self {
         let undecoded = vec![Undecoded::default(); timeline.files().len()];
-        Self { timeline, undecoded, undecoded_so_far: Undecoded::default(), frames: 0, began: clock(), progress }
+        Self {
+            timeline,
+            undecoded,
+            undecoded_so_far: Undecoded::default(),
+            frames: 0,
+            began: clock(),
+            progress,
+        }
     }
 
     /// Reads to the end; `after` each batch there may be something to tell.

@@ -39,10 +39,8 @@ impl Serving {
         for address in addresses {
             info!(%address, "serving HTTP");
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(ProbeError::Thread)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ProbeError::Thread)?;
         let (stop, stopped) = watch::channel(false);
         let thread = Builder::new()
             .name("http".to_owned())

@@ -97,7 +97,10 @@ impl Shared {
             match change.takes {
                 config::Takes::Reload => info!("{}: {} → {}", change.key, change.old, change.new),
                 config::Takes::Restart => {
-                    warn!("{}: {} → {} needs a restart; until then it stays", change.key, change.old, change.new);
+                    warn!(
+                        "{}: {} → {} needs a restart; until then it stays",
+                        change.key, change.old, change.new
+                    );
                 }
             }
         }

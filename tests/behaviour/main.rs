@@ -1,8 +1,8 @@
 //! What a user sees, one module a thing.
 
-mod http;
-mod config;
 mod analyze;
+mod config;
+mod http;
 mod scores;
 mod tidy;
 mod workers;
