@@ -317,12 +317,14 @@ impl Hot {
         self.last_time
     }
 
-    /// Reads one field of each cache line, so that a batch's misses are in flight together.
+    /// Reads a field of each cache line, wherever among lines the stream begins, so that a batch's misses are
+    /// in flight together.
     #[inline]
     pub fn touch(&self) -> u64 {
-        self.media.time.cast_unsigned()
+        self.sequence.touch()
+            ^ self.interval_end.cast_unsigned()
             ^ self.playout.epoch().cast_unsigned()
-            ^ self.dscp
+            ^ self.media.time.cast_unsigned()
             ^ u64::from(self.duplicates)
     }
 }

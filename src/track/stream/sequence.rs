@@ -71,6 +71,12 @@ impl Sequence {
         Self { packets: self.packets + 1, reordered: self.reordered, ..Self::start(sequence) }
     }
 
+    /// Reads its first and its last field.
+    #[inline]
+    pub const fn touch(&self) -> u64 {
+        self.seen as u64 ^ self.highest as u64
+    }
+
     pub const fn highest(&self) -> u32 {
         self.highest
     }
