@@ -120,7 +120,7 @@ impl EncodingId {
 }
 
 /// All encodings met, each once. Bounded: hostile SDP cannot make it grow.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Encodings {
     all: Vec<Encoding>,
     ids: HashMap<Encoding, EncodingId, BuildHasherDefault<DefaultHasher>>,
