@@ -1,4 +1,7 @@
 //! What a user sees, one module a thing.
 
 mod scores;
+mod steady;
+mod streams;
 mod tidy;
+mod traffic;
