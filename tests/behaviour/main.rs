@@ -1,5 +1,7 @@
 //! What a user sees, one module a thing.
 
+mod flood;
+mod hostile;
 mod scores;
 mod steady;
 mod streams;
