@@ -4,14 +4,16 @@ use crate::score::{Confidence, Profile, Reasons, Score, Withheld};
 use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
 use crate::track::reports::ReportSummary;
-use crate::track::stream::Interval;
-use crate::track::streams::EndedStream;
+use crate::track::streams::{Activity, ClosedInterval, EndedStream};
 
 /// Something the engine tells.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "intervals are nearly all events; a box each would cost more")]
 pub enum Event {
     /// An interval of a stream closed.
     Interval(ScoredInterval),
+    /// A stream began, fell silent, or went on.
+    Activity(Activity),
     /// A stream ended.
     Stream(Box<StreamRecord>),
     /// A call ended, or was let go.
@@ -21,10 +23,8 @@ pub enum Event {
 /// An interval and its score.
 #[derive(Clone, Copy, Debug)]
 pub struct ScoredInterval {
-    /// Which stream: as in its record.
-    pub stream: u64,
-    /// What it was like.
-    pub interval: Interval,
+    /// The interval, and of which stream.
+    pub closed: ClosedInterval,
     /// What most of its packets carried.
     pub encoding: EncodingId,
     /// Its score, of the configured buffer; or why there is none.

@@ -1,28 +1,19 @@
 //! The rim: gives the engine frames and a place to put results.
 
+pub mod live;
+pub mod log;
+mod pump;
 pub mod workers;
 
-use arrayvec::ArrayVec;
-use probes::Frame;
-use probes::pcap::{self, Input, OpenError, Timeline};
+use probes::pcap::{self, Input, OpenError};
 
-use crate::decode::Undecoded;
-use crate::engine::{Engine, Settings};
-use crate::export::analysis::{Analysis, Capture, Collector};
+use self::pump::Pump;
+use self::workers::{Work, Workers};
+use crate::engine::{Front, Media, Settings};
+use crate::export::analysis::{Analysis, Collector};
+use crate::track::codecs::Encodings;
 
-/// Frames handed to the engine at once: a few kilobytes of descriptors, many look-ups in flight.
-const FRAMES: usize = 64;
-
-/// How far reading has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// Frames so far.
-    pub frames: u64,
-    /// Bytes read of the files.
-    pub bytes_read: u64,
-    /// Bytes the files have; `None` where one of them is a pipe.
-    pub bytes_in_all: Option<u64>,
-}
+pub use self::pump::Progress;
 
 /// What reading captures gave.
 #[derive(Debug)]
@@ -35,76 +26,65 @@ pub struct Outcome {
     pub passed_over: Vec<OpenError>,
 }
 
-/// Reads captures to their end.
+/// Reads captures to their end, with one worker or several: the results are the same.
 ///
 /// `progress` is told every some thousand frames.
 ///
 /// # Errors
-/// None of the inputs can be read.
+/// None of the inputs can be read, or no thread can be started.
 pub fn analyse(
     inputs: &[Input],
     settings: Settings,
-    mut progress: impl FnMut(Progress),
-) -> Result<Outcome, OpenError> {
-    /// Frames between two calls of `progress`.
-    const STRIDE: u64 = 1 << 16;
-    let mut timeline = pcap::open(inputs)?;
-    let mut engine = Engine::new(settings);
+    workers: usize,
+    progress: impl FnMut(Progress),
+) -> Result<Outcome, AnalyseError> {
+    let mut pump = Pump::new(pcap::open(inputs)?, progress);
+    let mut front = Front::new(&settings);
     let mut collector = Collector::new(settings.score.adaptive);
-    let mut undecoded = vec![Undecoded::default(); timeline.files().len()];
-    let (mut frames_read, mut told) = (0_u64, 0_u64);
-    loop {
-        let mut frames = [Frame::default(); FRAMES];
-        let n = timeline.fill(&mut frames);
-        if n == 0 {
-            break;
-        }
-        // What was not decoded is told by file: a batch may hold frames of several.
-        let mut by_interface: ArrayVec<(u16, Undecoded), FRAMES> = ArrayVec::new();
-        for run in frames.get(..n).unwrap_or_default().chunk_by(|a, b| a.interface == b.interface) {
-            let before = engine.undecoded();
-            engine.handle_frames(run);
-            let since = engine.undecoded().since(&before);
-            if let (Some(first), false) = (run.first(), since.is_empty()) {
-                by_interface.push((first.interface, since));
-            }
-        }
-        for (interface, since) in by_interface {
-            if let Some(counts) = timeline.file_of(interface).and_then(|file| undecoded.get_mut(file)) {
-                counts.add(&since);
-            }
-        }
-        drain(&mut engine, &mut collector);
-        frames_read += n as u64;
-        if frames_read - told >= STRIDE {
-            told = frames_read;
-            progress(state_of(&timeline, frames_read));
-        }
-    }
-    engine.finish();
-    drain(&mut engine, &mut collector);
-    progress(state_of(&timeline, frames_read));
-    let captures = timeline
-        .files()
-        .zip(undecoded)
-        .map(|(file, undecoded)| Capture { file: file.clone(), undecoded })
-        .collect();
-    let halves = vec![(collector, engine.encodings())];
-    let analysis = Analysis::of(halves, engine.message_counts().clone(), captures);
-    let (refused, passed_over) = timeline.into_unread();
+    let halves = if workers <= 1 {
+        let mut media = Media::new(&settings);
+        pump.run(&mut front, &mut media, |front, media| collector.take_all(front, media));
+        front.finish(&mut media);
+        media.finish();
+        collector.take_all(&mut front, &mut media);
+        vec![(collector, media.encodings().clone())]
+    } else {
+        let new = || HalfCollector(Collector::new(settings.score.adaptive));
+        let mut workers = Workers::start(&settings, workers, new)?;
+        pump.run(&mut front, &mut workers, |front, _| collector.take_calls(front));
+        front.finish(&mut workers);
+        collector.take_calls(&mut front);
+        let mut halves = workers.finish();
+        halves.push((collector, Encodings::new()));
+        halves
+    };
+    let (captures, refused, passed_over) = pump.finish();
+    let analysis = Analysis::of(halves, front.message_counts().clone(), captures);
     Ok(Outcome { analysis, refused, passed_over })
 }
 
-fn drain(engine: &mut Engine, collector: &mut Collector) {
-    while let Some(event) = engine.poll_event() {
-        collector.take(event);
-    }
+/// Why captures could not be analysed.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyseError {
+    /// None of the inputs can be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system gives no thread.
+    #[error("cannot start a worker: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
-fn state_of(timeline: &Timeline, frames: u64) -> Progress {
-    Progress {
-        frames,
-        bytes_read: timeline.files().map(|f| f.bytes_read).sum(),
-        bytes_in_all: timeline.files().map(|f| f.size).sum(),
+/// A worker that gathers what its half has to tell.
+struct HalfCollector(Collector);
+
+impl Work for HalfCollector {
+    type Result = (Collector, Encodings);
+
+    fn drain(&mut self, media: &mut Media) {
+        self.0.take_media(media);
+    }
+
+    fn finish(self, media: &Media) -> Self::Result {
+        (self.0, media.encodings().clone())
     }
 }

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod frame;
+pub mod live;
 pub mod pcap;
 
 pub use frame::{Frame, LinkType, Timestamp};

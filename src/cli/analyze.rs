@@ -29,7 +29,7 @@ enum Format {
 impl Args {
     pub(super) fn run(self, output: &mut dyn Write) -> Result<(), Error> {
         let inputs: Vec<Input> = self.inputs.into_iter().map(Input::from).collect();
-        let outcome = run::analyse(&inputs, Settings::default(), |_| {})
+        let outcome = run::analyse(&inputs, Settings::default(), 1, |_| {})
             .map_err(|error| Error::CannotRun(error.to_string()))?;
         let mut output = BufWriter::new(output);
         match self.format {

@@ -267,7 +267,8 @@ fn tcp<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
 }
 
 fn sctp<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
-    let (Some(src), Some(dst)) = (super::reader::be16(ip.payload, 0), super::reader::be16(ip.payload, 2)) else {
+    let (Some(src), Some(dst)) = (super::reader::be16(ip.payload, 0), super::reader::be16(ip.payload, 2))
+    else {
         return Err(Malformed::TruncatedTransport);
     };
     Ok(found(ip, vlan, src, dst, Transport::Sctp { packet: ip.payload }))

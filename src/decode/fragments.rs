@@ -165,7 +165,7 @@ impl Partial {
                 return false;
             }
             self.total = Some(end);
-        } else if self.total.is_some_and(|t| end > t) || payload.len() % 8 != 0 {
+        } else if self.total.is_some_and(|t| end > t) || !payload.len().is_multiple_of(8) {
             return false;
         }
         if self.have.len() >= MAX_PIECES {

@@ -34,13 +34,15 @@ impl<'a> Hep<'a> {
     /// Whether a datagram begins as HEP does.
     #[must_use]
     pub fn looks_like(datagram: &[u8]) -> bool {
-        match datagram {
-            [b'H', b'E', b'P', b'3', ..] => true,
-            // Version, header length, address family 2 (IPv4) or 10 (IPv6), a transport.
-            [1, 16, 2, 6 | 17, ..] | [2, 28, 2, 6 | 17, ..] => true,
-            [1, 40, 10, 6 | 17, ..] | [2, 52, 10, 6 | 17, ..] => true,
-            _ => false,
-        }
+        // Versions 1 and 2: version, header length, address family 2 (IPv4) or 10 (IPv6), a transport.
+        matches!(
+            datagram,
+            [b'H', b'E', b'P', b'3', ..]
+                | [1, 16, 2, 6 | 17, ..]
+                | [2, 28, 2, 6 | 17, ..]
+                | [1, 40, 10, 6 | 17, ..]
+                | [2, 52, 10, 6 | 17, ..]
+        )
     }
 
     /// Reads one HEP packet of any version.

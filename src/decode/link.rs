@@ -178,8 +178,7 @@ fn netfilter_log(frame: &[u8]) -> Next<'_> {
     let mut rest = frame.get(4..).ok_or(Malformed::TruncatedLink)?;
     while let Some((&[l0, l1, k0, k1], _)) = rest.split_first_chunk::<4>() {
         let little = u16::from_le_bytes([k0, k1]) & 0x7fff;
-        let read: fn([u8; 2]) -> u16 =
-            if little <= 0xff { u16::from_le_bytes } else { u16::from_be_bytes };
+        let read: fn([u8; 2]) -> u16 = if little <= 0xff { u16::from_le_bytes } else { u16::from_be_bytes };
         let (len, kind) = (usize::from(read([l0, l1])), read([k0, k1]) & 0x7fff);
         if len < 4 {
             return Err(Malformed::BadTunnel);

@@ -2,10 +2,10 @@
 
 use probes::Frame;
 
+use super::Settings;
 use super::clock::Clock;
 use super::media::Told;
 use super::signalling::{MessageCounts, Signalling};
-use super::Settings;
 use crate::decode::{Decoder, HashKey, RtpPacket, Transport, Undecoded};
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;

@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 
+use super::Settings;
 use super::front::Sink;
 use super::quality::{self, ScoreSettings};
 use super::signalling::Described;
-use super::Settings;
 use crate::decode::{Flow, Report};
 use crate::event::Event;
 use crate::track::arrival::RtpArrival;
@@ -101,7 +101,7 @@ impl Media {
             .map(|(payload_type, encoding)| (*payload_type, self.streams.encoding_id(encoding.clone())))
             .collect();
         let binding = Binding { time: described.time, call: described.call, kind: described.kind, payloads };
-        self.streams.bind(described.endpoint, binding);
+        self.streams.bind(described.place, binding);
     }
 
     /// Ends every stream.
@@ -141,10 +141,11 @@ impl Media {
         while let Some(event) = self.streams.poll_event() {
             let encodings = self.streams.encodings();
             self.events.push_back(match event {
-                StreamEvent::Interval { stream, key, interval } => {
-                    let reports = self.reports.of(&key);
-                    Event::Interval(quality::interval(&self.score, encodings, stream, &interval, &reports))
+                StreamEvent::Interval(closed) => {
+                    let reports = self.reports.of(&closed.key);
+                    Event::Interval(quality::interval(&self.score, encodings, closed, &reports))
                 }
+                StreamEvent::Activity(activity) => Event::Activity(activity),
                 StreamEvent::Ended(ended) => {
                     let reports = self.reports.of(&ended.key);
                     Event::Stream(Box::new(quality::stream(&self.score, encodings, *ended, reports)))

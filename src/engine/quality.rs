@@ -5,8 +5,8 @@ use crate::score::{CodecInUse, Evidence, MIN_PACKETS, Profile, Reasons, Row, Sam
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
 use crate::track::media::MediaKind;
 use crate::track::reports::ReportSummary;
-use crate::track::stream::{Interval, Payload, Runs, StreamTotals};
-use crate::track::streams::EndedStream;
+use crate::track::stream::{Payload, Runs, StreamTotals};
+use crate::track::streams::{ClosedInterval, EndedStream};
 
 /// Depth of the fixed buffer, ms.
 const FIXED_DEPTH_MS: f64 = 60.0;
@@ -73,10 +73,10 @@ const fn sample(expected: u32, lost: u32, bad: Runs) -> Sample {
 pub(super) fn interval(
     settings: &ScoreSettings,
     encodings: &Encodings,
-    stream: u64,
-    interval: &Interval,
+    closed: ClosedInterval,
     reports: &ReportSummary,
 ) -> ScoredInterval {
+    let interval = &closed.interval;
     let encoding_id = interval.payload.map_or(EncodingId::UNKNOWN, |p| p.encoding);
     let encoding = encodings.get(encoding_id);
     let network = settings.delay(reports);
@@ -90,15 +90,16 @@ pub(super) fn interval(
     };
     let bad = if settings.adaptive { interval.adaptive } else { interval.fixed };
     let rated = row(interval.payload.as_ref(), encoding, interval.mode).and_then(|row| {
-        let buffer = if settings.adaptive { interval.adaptive_delay_ms.unwrap_or(0.0) } else { FIXED_DEPTH_MS };
+        let buffer =
+            if settings.adaptive { interval.adaptive_delay_ms.unwrap_or(0.0) } else { FIXED_DEPTH_MS };
         let ta = mouth_to_ear(&network, buffer, interval.ptime_ms, row);
         let sample = sample(interval.expected(), interval.lost.bad, bad);
         Ok((row, sample.score(settings.profile, row, Some(ta))?))
     });
-    let reasons = rated.as_ref().map_or_else(|_| Reasons::default(), |(row, score)| evidence.reasons(row, score));
+    let reasons =
+        rated.as_ref().map_or_else(|_| Reasons::default(), |(row, score)| evidence.reasons(row, score));
     ScoredInterval {
-        stream,
-        interval: *interval,
+        closed,
         encoding: encoding_id,
         score: rated.map(|(_, score)| score),
         confidence: reasons.confidence(),
@@ -144,7 +145,11 @@ pub(super) fn stream(
     }
 }
 
-fn rated_row(ended: &EndedStream, main: Option<&Payload>, encoding: &Encoding) -> Result<&'static Row, Withheld> {
+fn rated_row(
+    ended: &EndedStream,
+    main: Option<&Payload>,
+    encoding: &Encoding,
+) -> Result<&'static Row, Withheld> {
     if ended.kind == Some(MediaKind::Video) && encoding.name.is_empty() {
         return Err(Withheld::NotAudio);
     }

@@ -16,7 +16,7 @@ use crate::track::arrival::RtpArrival;
 use crate::track::call::{Call, SipTransport};
 use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
-use crate::track::media::MediaKind;
+use crate::track::media::{MediaKind, Place};
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
@@ -27,7 +27,7 @@ const MAX_PORTS: u16 = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
     /// The place.
-    pub endpoint: Endpoint,
+    pub place: Place,
     /// When it was said.
     pub time: i64,
     /// The call it was said in.
@@ -165,7 +165,9 @@ impl Messages {
             HepPayload::Sip(bytes) if looks_like_sip(bytes) => {
                 self.sip(hep.flow, packet.time, SipTransport::Hep, bytes, tell);
             }
-            HepPayload::Rtcp(bytes) if looks_like_rtcp(bytes) => self.rtcp(hep.flow, packet.time, bytes, tell),
+            HepPayload::Rtcp(bytes) if looks_like_rtcp(bytes) => {
+                self.rtcp(hep.flow, packet.time, bytes, tell);
+            }
             HepPayload::Rtp(bytes) => {
                 if let Some(rtp) = RtpPacket::parse(bytes, bytes.len()) {
                     tell(Told::Packet(RtpArrival::of(packet, hep.flow, &rtp, 0, &self.key)));
@@ -185,18 +187,28 @@ impl Messages {
         }
     }
 
-    fn sip(&mut self, flow: Flow, time: i64, transport: SipTransport, bytes: &[u8], tell: &mut impl FnMut(Told)) {
+    fn sip(
+        &mut self,
+        flow: Flow,
+        time: i64,
+        transport: SipTransport,
+        bytes: &[u8],
+        tell: &mut impl FnMut(Told),
+    ) {
         let Ok(message) = Message::parse(bytes) else { return };
         if !message.defects().is_empty() {
             self.malformed.count(Malformed::BadSip);
         }
-        let over_web_socket = message.via().is_some_and(|v| v.transport.to_ascii_uppercase().starts_with(b"WS"));
+        let over_web_socket =
+            message.via().is_some_and(|v| v.transport.to_ascii_uppercase().starts_with(b"WS"));
         let transport = match transport {
             SipTransport::Tcp if over_web_socket => SipTransport::WebSocket,
             other => other,
         };
         self.counts.count(&message);
-        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport }) else { return };
+        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport }) else {
+            return;
+        };
         if message.content_encoding().is_some() {
             return;
         }
@@ -238,25 +250,27 @@ fn describe(body: &[u8], call: u64, time: i64) -> Vec<Described> {
     let sdp = Sdp::parse(body);
     let mut all: Vec<Described> = Vec::new();
     let mut bundled: Vec<(u8, Encoding)> = Vec::new();
-    let mut in_bundle: Vec<Endpoint> = Vec::new();
+    let mut in_bundle: Vec<Place> = Vec::new();
     for media in sdp.media.iter().filter(|m| m.proto.contains("RTP")) {
         let payloads = payloads(media);
-        let ends = endpoints(media);
+        let receivers = endpoints(media).into_iter().map(Place::Receiver);
+        let places: Vec<Place> =
+            receivers.chain(media.sources.iter().map(|s| Place::Source(s.ssrc))).collect();
         if media.mid.is_some_and(|mid| sdp.is_bundled(mid)) {
-            in_bundle.extend(&ends);
+            in_bundle.extend(&places);
             bundled.extend(payloads.iter().cloned());
         }
-        for endpoint in ends {
-            match all.iter_mut().find(|d| d.endpoint == endpoint) {
+        for place in places {
+            match all.iter_mut().find(|d| d.place == place) {
                 Some(described) => described.merge(&payloads),
                 None => {
                     let kind = kind(media);
-                    all.push(Described { endpoint, time, call, kind, payloads: payloads.clone() });
+                    all.push(Described { place, time, call, kind, payloads: payloads.clone() });
                 }
             }
         }
     }
-    for described in all.iter_mut().filter(|d| in_bundle.contains(&d.endpoint)) {
+    for described in all.iter_mut().filter(|d| in_bundle.contains(&d.place)) {
         described.merge(&bundled);
     }
     all
@@ -274,9 +288,9 @@ fn kind(media: &sdp::Media<'_>) -> MediaKind {
 fn endpoints(media: &sdp::Media<'_>) -> Vec<Endpoint> {
     let own = media.connection.filter(|a| !a.is_unspecified()).and_then(|a| a.ip());
     let ports = (0..media.port_count.clamp(1, MAX_PORTS)).map(|n| media.port.wrapping_add(2 * n));
-    let own = own.into_iter().flat_map(|ip| {
-        ports.clone().filter(|p| *p != 0).map(move |port| Endpoint::new(ip.into(), port))
-    });
+    let own = own
+        .into_iter()
+        .flat_map(|ip| ports.clone().filter(|p| *p != 0).map(move |port| Endpoint::new(ip.into(), port)));
     let candidates = media.candidates.iter().filter(|c| c.component == 1).filter_map(|c| {
         let ip = c.address.ip()?;
         (c.transport.eq_ignore_ascii_case("udp") && c.port != 0).then(|| Endpoint::new(ip.into(), c.port))

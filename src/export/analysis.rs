@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use probes::pcap::FileReport;
 
 use crate::decode::Undecoded;
-use crate::engine::MessageCounts;
+use crate::engine::{Front, Media, MessageCounts};
 use crate::event::{Event, ScoredInterval, StreamRecord};
 use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
@@ -55,7 +55,7 @@ pub struct IntervalPoint {
 
 impl IntervalPoint {
     fn new(scored: &ScoredInterval, adaptive: bool) -> Self {
-        let i = &scored.interval;
+        let i = &scored.closed.interval;
         let bad = if adaptive { i.adaptive } else { i.fixed };
         let score = scored.score.ok();
         Self {
@@ -132,15 +132,36 @@ impl Collector {
         Self { adaptive, intervals: HashMap::new(), streams: Vec::new(), calls: Vec::new() }
     }
 
+    /// Takes all that a front and its only half have to tell.
+    pub fn take_all(&mut self, front: &mut Front, media: &mut Media) {
+        self.take_calls(front);
+        self.take_media(media);
+    }
+
+    /// Takes the calls that have ended.
+    pub fn take_calls(&mut self, front: &mut Front) {
+        while let Some(call) = front.poll_call() {
+            self.calls.push(call);
+        }
+    }
+
+    /// Takes what a half has to tell.
+    pub fn take_media(&mut self, media: &mut Media) {
+        while let Some(event) = media.poll_event() {
+            self.take(event);
+        }
+    }
+
     /// Takes one event.
     pub fn take(&mut self, event: Event) {
         match event {
             Event::Interval(scored) => {
                 let point = IntervalPoint::new(&scored, self.adaptive);
-                self.intervals.entry(scored.stream).or_default().push(point);
+                self.intervals.entry(scored.closed.stream).or_default().push(point);
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.calls.push(*call),
+            Event::Activity(_) => {}
         }
     }
 }
@@ -148,7 +169,7 @@ impl Collector {
 impl Analysis {
     /// Puts together what one or several halves gave, in an order that depends on the packets alone.
     #[must_use]
-    pub fn of(halves: Vec<(Collector, &Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
+    pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
         let (mut streams, mut calls) = (Vec::new(), Vec::new());
         for (mut half, own) in halves {

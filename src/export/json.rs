@@ -31,7 +31,12 @@ impl Analysis {
         AnalysisJson {
             schema: "clearline.analysis/1",
             captures: self.captures.iter().map(CaptureJson::new).collect(),
-            calls: self.calls.iter().zip(of_call).map(|(call, streams)| CallJson::new(call, streams)).collect(),
+            calls: self
+                .calls
+                .iter()
+                .zip(of_call)
+                .map(|(call, streams)| CallJson::new(call, streams))
+                .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
@@ -400,9 +405,11 @@ impl<'a> StreamJson<'a> {
             mirror_copies: t.mirror_copies,
             reordered: t.reordered,
             capture_loss: None,
-            jitter_ms: t
-                .jitter
-                .map(|j| JitterJson { mean: round(j.mean), max: round(j.max), last: round(j.last) }),
+            jitter_ms: t.jitter.map(|j| JitterJson {
+                mean: round(j.mean),
+                max: round(j.max),
+                last: round(j.last),
+            }),
             max_gap_ms: t.max_gap_ms.map(|g| round(f64::from(g))),
             burst: burst(record),
             playout: record.playout.iter().map(playout).collect(),

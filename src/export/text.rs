@@ -41,7 +41,7 @@ pub(super) fn record_id(nanos: i64, parts: &[&[u8]]) -> String {
         hasher.write(part);
     }
     let hash = hasher.finish128().as_u128();
-    let millis = (nanos.div_euclid(1_000_000) as u64 & 0xffff_ffff_ffff) as u128;
+    let millis = u128::from(nanos.div_euclid(1_000_000).cast_unsigned() & 0xffff_ffff_ffff);
     let id = millis << 80 | 0x8 << 76 | (hash >> 64 & 0xfff) << 64 | 0b10 << 62 | (hash & (u128::MAX >> 66));
     let hex = format!("{id:032x}");
     let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();

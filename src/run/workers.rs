@@ -112,7 +112,7 @@ impl<R: Send + 'static> Workers<R> {
     fn owner(&mut self, arrival: &RtpArrival) -> Option<&mut Lane> {
         let count = self.lanes.len() as u64;
         // The upper bits as a fraction of the workers.
-        let owner = (self.key.owner(&arrival.key.flow) >> 32) * count >> 32;
+        let owner = ((self.key.owner(&arrival.key.flow) >> 32) * count) >> 32;
         self.lanes.get_mut(owner as usize)
     }
 }

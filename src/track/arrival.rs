@@ -33,6 +33,8 @@ pub struct RtpArrival {
     pub ip_id: u16,
     /// UDP checksum; 0 where the sender left it out.
     pub checksum: u16,
+    /// The outermost VLAN's number; 0 without one.
+    pub vlan: u16,
     /// Payload type.
     pub payload_type: u8,
     /// Marker bit.
@@ -67,6 +69,7 @@ impl RtpArrival {
             payload_len: rtp.payload_len,
             ip_id: packet.ip_id,
             checksum,
+            vlan: packet.vlan,
             payload_type: rtp.payload_type,
             marker: rtp.marker,
             dscp: packet.dscp,

@@ -110,7 +110,8 @@ impl Calls {
         if !self.by_id.contains_key(&call_id) {
             // Only an INVITE begins a call; a 2xx to one shows a call that began before the probe.
             let begins = message.method() == Some("INVITE");
-            let answers = cseq.method == "INVITE" && message.status().is_some_and(|s| (101..300).contains(&s));
+            let answers =
+                cseq.method == "INVITE" && message.status().is_some_and(|s| (101..300).contains(&s));
             if !(begins || answers) {
                 return None;
             }
@@ -192,7 +193,8 @@ impl Calls {
             }
             self.ended.pop_front();
         }
-        while self.order.front().is_some_and(|(id, s)| self.by_id.get(id).is_none_or(|e| e.call.serial != *s)) {
+        while self.order.front().is_some_and(|(id, s)| self.by_id.get(id).is_none_or(|e| e.call.serial != *s))
+        {
             self.order.pop_front();
         }
     }
@@ -265,7 +267,8 @@ impl Call {
         let message = seen.message;
         let tag = |a: Option<crate::decode::sip::NameAddr<'_>>| a.and_then(|a| a.tag()).map(text);
         let user = |a: Option<crate::decode::sip::NameAddr<'_>>| a.and_then(|a| a.uri.user()).map(text);
-        let (from_tag, from, to) = (tag(message.from()).unwrap_or_default(), user(message.from()), user(message.to()));
+        let (from_tag, from, to) =
+            (tag(message.from()).unwrap_or_default(), user(message.from()), user(message.to()));
         let leg = Leg {
             from_tag: from_tag.clone(),
             to_tag: None,

@@ -38,13 +38,7 @@ impl Encoding {
     /// An encoding nobody named, with the clock its timestamps run at (0: not known either).
     #[must_use]
     pub const fn unknown(clock_rate: u32) -> Self {
-        Self {
-            name: String::new(),
-            clock_rate,
-            annex_b_off: false,
-            octet_aligned: false,
-            inferred: true,
-        }
+        Self { name: String::new(), clock_rate, annex_b_off: false, octet_aligned: false, inferred: true }
     }
 
     /// Reads `a=fmtp` parameters.
@@ -70,8 +64,25 @@ impl Encoding {
     pub fn is_video(&self) -> bool {
         matches!(
             self.name.as_str(),
-            "H261" | "H263" | "H263-1998" | "H263-2000" | "H264" | "H264-SVC" | "H265" | "H266" | "VP8"
-                | "VP9" | "AV1" | "JPEG" | "NV" | "MPV" | "MP2T" | "MP4V-ES" | "RTX" | "ULPFEC" | "FLEXFEC-03"
+            "H261"
+                | "H263"
+                | "H263-1998"
+                | "H263-2000"
+                | "H264"
+                | "H264-SVC"
+                | "H265"
+                | "H266"
+                | "VP8"
+                | "VP9"
+                | "AV1"
+                | "JPEG"
+                | "NV"
+                | "MPV"
+                | "MP2T"
+                | "MP4V-ES"
+                | "RTX"
+                | "ULPFEC"
+                | "FLEXFEC-03"
                 | "FLEXFEC"
         )
     }

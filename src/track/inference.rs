@@ -48,8 +48,7 @@ pub(crate) fn looks_like_events<'a>(packets: impl Iterator<Item = &'a RtpArrival
             return false;
         }
         n += 1;
-        repeats +=
-            u32::from(last.is_some_and(|l| l.timestamp == p.timestamp && l.sequence != p.sequence));
+        repeats += u32::from(last.is_some_and(|l| l.timestamp == p.timestamp && l.sequence != p.sequence));
         last = Some(p);
     }
     n >= 3 && 2 * repeats >= n - 1

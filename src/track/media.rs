@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
+use super::arrival::StreamKey;
 use super::codecs::EncodingId;
 use crate::decode::Endpoint;
 
@@ -12,7 +13,17 @@ pub(crate) const EARLY_MEDIA: i64 = 3_000_000_000;
 /// Descriptions kept of one endpoint: re-INVITEs replace each other, and held-back packets reach 3 s back.
 const PER_ENDPOINT: usize = 4;
 
-/// What one party said of one place where it receives.
+/// Where SDP says that media goes, or what it says of who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A party receives here.
+    Receiver(Endpoint),
+    /// A party sends as this source ([RFC 5576](https://www.rfc-editor.org/rfc/rfc5576)), from wherever: its
+    /// addresses may lie behind NAT, or be found by ICE alone.
+    Source(u32),
+}
+
+/// What one party said of one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// When it was said, nanoseconds since the Unix epoch.
@@ -44,26 +55,26 @@ impl Binding {
     }
 }
 
-/// All that SDP has said, by endpoint. Bounded: the endpoint heard of longest ago goes first.
+/// All that SDP has said, by place. Bounded: the place heard of longest ago goes first.
 #[derive(Debug)]
 pub(crate) struct Bindings {
-    by_endpoint: HashMap<Endpoint, Vec<Binding>, BuildHasherDefault<DefaultHasher>>,
-    order: VecDeque<Endpoint>,
+    by_place: HashMap<Place, Vec<Binding>, BuildHasherDefault<DefaultHasher>>,
+    order: VecDeque<Place>,
     limit: usize,
     evicted: u64,
 }
 
 impl Bindings {
     pub fn new(limit: usize) -> Self {
-        Self { by_endpoint: HashMap::default(), order: VecDeque::new(), limit, evicted: 0 }
+        Self { by_place: HashMap::default(), order: VecDeque::new(), limit, evicted: 0 }
     }
 
-    /// Takes what was said of `endpoint`. The same said again (a retransmission, a mirrored copy, each hop
+    /// Takes what was said of `place`. The same said again (a retransmission, a mirrored copy, each hop
     /// of a proxy) changes nothing: `false`.
-    pub fn add(&mut self, endpoint: Endpoint, binding: Binding) -> bool {
-        let known = self.by_endpoint.entry(endpoint).or_default();
+    pub fn add(&mut self, place: Place, binding: Binding) -> bool {
+        let known = self.by_place.entry(place).or_default();
         if known.is_empty() {
-            self.order.push_back(endpoint);
+            self.order.push_back(place);
         }
         if known.last().is_some_and(|l| l.payloads == binding.payloads && l.call == binding.call) {
             return false;
@@ -72,36 +83,49 @@ impl Bindings {
             known.remove(0);
         }
         known.push(binding);
-        while self.by_endpoint.len() > self.limit {
+        while self.by_place.len() > self.limit {
             let Some(oldest) = self.order.pop_front() else { break };
-            self.by_endpoint.remove(&oldest);
+            self.by_place.remove(&oldest);
             self.evicted += 1;
         }
         true
     }
 
-    /// What held for `endpoint` at `time`: the latest said before, else the first said within 3 s after.
-    pub fn at(&self, endpoint: &Endpoint, time: i64) -> Option<&Binding> {
-        let known = self.by_endpoint.get(endpoint)?;
-        known.iter().rev().find(|b| b.time <= time).or_else(|| {
-            known.iter().find(|b| b.time <= time.saturating_add(EARLY_MEDIA))
-        })
+    /// What held for `place` at `time`: the latest said before, else the first said within 3 s after.
+    pub fn at(&self, place: Place, time: i64) -> Option<&Binding> {
+        let known = self.by_place.get(&place)?;
+        known
+            .iter()
+            .rev()
+            .find(|b| b.time <= time)
+            .or_else(|| known.iter().find(|b| b.time <= time.saturating_add(EARLY_MEDIA)))
     }
 
-    /// Whether anything was ever said of `endpoint`.
-    pub fn knows(&self, endpoint: &Endpoint) -> bool {
-        self.by_endpoint.contains_key(endpoint)
+    /// What held at `time` for a stream: the receiver's word, else what was said of its sender.
+    pub fn of(&self, key: &StreamKey, time: i64) -> impl Iterator<Item = &Binding> {
+        places(key).into_iter().filter_map(move |place| self.at(place, time))
     }
 
-    /// Endpoints forgotten at the bound.
+    /// Whether anything was ever said of an end of a stream.
+    pub fn knows(&self, key: &StreamKey) -> bool {
+        places(key).iter().any(|place| self.by_place.contains_key(place))
+    }
+
+    /// Places forgotten at the bound.
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
 }
 
+/// Whose word counts for a stream, best first: where it goes, where it comes from, whose source it is.
+fn places(key: &StreamKey) -> [Place; 3] {
+    [Place::Receiver(key.flow.dst), Place::Receiver(key.flow.src), Place::Source(key.ssrc)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::Flow;
 
     fn binding(time: i64, payload_type: u8) -> Binding {
         Binding { time, call: 0, kind: MediaKind::Audio, payloads: vec![(payload_type, EncodingId::UNKNOWN)] }
@@ -110,11 +134,11 @@ mod tests {
     #[test]
     fn the_latest_before_a_packet_holds_else_the_first_within_three_seconds() {
         let mut b = Bindings::new(10);
-        let end = Endpoint::default();
+        let end = Place::Source(1);
         let second = 1_000_000_000;
         b.add(end, binding(10 * second, 1));
         b.add(end, binding(20 * second, 2));
-        let at = |s: i64| b.at(&end, s * second).map(|b| b.payloads[0].0);
+        let at = |s: i64| b.at(end, s * second).map(|b| b.payloads[0].0);
         assert_eq!(at(6), None);
         assert_eq!(at(7), Some(1));
         assert_eq!(at(19), Some(1));
@@ -125,10 +149,14 @@ mod tests {
     fn endpoints_beyond_the_limit_push_out_the_oldest() {
         let mut b = Bindings::new(2);
         for port in 1..=3 {
-            b.add(Endpoint { port, ..Endpoint::default() }, binding(0, 0));
+            b.add(Place::Receiver(Endpoint { port, ..Endpoint::default() }), binding(0, 0));
         }
-        assert!(!b.knows(&Endpoint { port: 1, ..Endpoint::default() }));
-        assert!(b.knows(&Endpoint { port: 3, ..Endpoint::default() }));
+        let to = |port| {
+            let dst = Endpoint { port, ..Endpoint::default() };
+            StreamKey { flow: Flow { dst, ..Flow::default() }, ssrc: 0 }
+        };
+        assert!(!b.knows(&to(1)));
+        assert!(b.knows(&to(3)));
         assert_eq!(b.evicted(), 1);
     }
 }

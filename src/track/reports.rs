@@ -155,8 +155,7 @@ impl Reports {
         let Some(about) = self.about.get(&Source { from, to, ssrc: key.ssrc }) else {
             return ReportSummary::default();
         };
-        let other_way =
-            about.receiver.and_then(|ssrc| self.about.get(&Source { from: to, to: from, ssrc }));
+        let other_way = about.receiver.and_then(|ssrc| self.about.get(&Source { from: to, to: from, ssrc }));
         ReportSummary {
             counts: about.counts,
             fraction_lost_max: about.fraction_lost_max.map(|f| f64::from(f) / 256.0),

@@ -1,31 +1,34 @@
 //! The stream table: find, hold back, follow, evict.
 //!
-//! A stream whose receiver has described itself is followed from its first packet. Any other is held
-//! back for [`EARLY_MEDIA`], in case its SDP is still to come; if none comes, it must have behaved like
-//! RTP, and its clock is inferred from what was held.
+//! A stream whose receiver has described itself is followed from its first packet. Any other is held back for
+//! three seconds, in case its SDP is still to come; if none comes, it must have behaved like RTP, and its clock
+//! is inferred from what was held.
+
+mod event;
+mod held;
+mod idle;
+mod resolver;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 
+pub use self::event::{Activity, ClosedInterval, EndedStream, StreamCounters, StreamEvent};
+use self::resolver::Resolver;
 use super::arrival::{RtpArrival, StreamKey};
 use super::codecs::{Encoding, EncodingId, Encodings};
 use super::ends::Ends;
-use super::hold::{Hold, Holds};
+use super::hold::Holds;
 use super::index::Index;
-use super::inference;
-use super::media::{Binding, Bindings, EARLY_MEDIA, MediaKind};
-use super::stream::{Cold, Hot, INTERVAL, Interval, ModeReading, Resolved, ResolvePayload, Stream, StreamTotals};
-use crate::decode::Endpoint;
+use super::media::{Binding, Bindings, Place};
+use super::stream::{Cold, Hot, INTERVAL, Interval, Stream};
 
 /// Packets whose look-ups are in flight together.
 pub const BATCH: usize = 32;
-/// Packets held of one stream at most.
-const HELD_PACKETS: u32 = 512;
-/// A flow that has not behaved like RTP is forgotten after this long without a packet.
-const DOUBTFUL_IDLE: i64 = 60_000_000_000;
-/// To infer a clock, packets are held up to this long.
-const INFERENCE: i64 = 10_000_000_000;
+/// A stream that fell silent: its next packet takes the slow path.
+const QUIET: u32 = u32::MAX;
 /// Places looked at to find the one idle longest, when the table is full.
 const EVICTION_SAMPLE: usize = 16;
 
@@ -40,60 +43,29 @@ pub struct Settings {
     pub unbound_bytes: usize,
     /// Endpoints of which SDP is remembered.
     pub endpoints: usize,
+    /// When a stream without packets counts as ended. `None`, as for captures: never before their end.
+    pub idle: Option<Idle>,
+}
+
+/// What becomes of a stream that falls silent, where nobody knows whether the input ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// Its interval is closed and it is no longer active after this long, ns.
+    pub quiet_after: i64,
+    /// It ends after this long, ns.
+    pub end_after: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { streams: 1_000_000, unbound: 65_536, unbound_bytes: 64 << 20, endpoints: 1_000_000 }
+        Self {
+            streams: 1_000_000,
+            unbound: 65_536,
+            unbound_bytes: 64 << 20,
+            endpoints: 1_000_000,
+            idle: None,
+        }
     }
-}
-
-/// What leaves the table.
-#[derive(Clone, Debug)]
-pub enum StreamEvent {
-    /// An interval of a stream closed.
-    Interval {
-        /// Which stream: unique for the life of the table.
-        stream: u64,
-        /// Its key.
-        key: StreamKey,
-        /// What it was like.
-        interval: Interval,
-    },
-    /// A stream ended.
-    Ended(Box<EndedStream>),
-}
-
-/// A stream that ended.
-#[derive(Clone, Debug)]
-pub struct EndedStream {
-    /// Which: as in its intervals.
-    pub stream: u64,
-    /// Its key.
-    pub key: StreamKey,
-    /// All about it.
-    pub totals: StreamTotals,
-    /// The call whose SDP described one of its ends.
-    pub call: Option<u64>,
-    /// Kind of media by SDP.
-    pub kind: Option<MediaKind>,
-    /// No stream was seen that flows the other way.
-    pub one_direction: bool,
-    /// Pushed out because the table was full.
-    pub evicted: bool,
-}
-
-/// What the table did not keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamCounters {
-    /// Streams ended because the table was full.
-    pub evicted: u64,
-    /// Flows forgotten that never behaved like RTP, or were pushed out before they could.
-    pub not_rtp: u64,
-    /// Flows pushed out of the held-back pool at its bound.
-    pub unbound_evicted: u64,
-    /// Endpoints whose SDP was forgotten at the bound.
-    pub endpoints_evicted: u64,
 }
 
 /// The table.
@@ -216,8 +188,14 @@ impl Streams {
         let mut stream = Stream { hot, cold };
         if p.time >= stream.hot.interval_end() {
             let (id, key) = (self.ids.get(place as usize).copied().unwrap_or_default(), p.key);
+            let vlan = stream.cold.vlan;
             close_intervals(&mut stream, p.time, |interval| {
-                self.events.push_back(StreamEvent::Interval { stream: id, key, interval });
+                self.events.push_back(StreamEvent::Interval(ClosedInterval {
+                    stream: id,
+                    key,
+                    vlan,
+                    interval,
+                }));
             });
         }
         let mut resolver = Resolver::new(&self.bindings, &mut self.encodings);
@@ -227,7 +205,7 @@ impl Streams {
     #[cold]
     fn create(&mut self, p: &RtpArrival) {
         let place = self.take_place(p);
-        let receiver_known = self.bindings.at(&p.key.flow.dst, p.time).is_some();
+        let receiver_known = self.bindings.at(Place::Receiver(p.key.flow.dst), p.time).is_some();
         if receiver_known {
             self.ends.add(place, &p.key.flow);
             let (Some(hot), Some(cold)) =
@@ -236,6 +214,7 @@ impl Streams {
                 return;
             };
             Stream { hot, cold }.begin(p, &mut Resolver::new(&self.bindings, &mut self.encodings));
+            self.tell_activity(place, true);
             return;
         }
         while self.holds.is_full() || self.holds.len() >= self.settings.unbound {
@@ -283,7 +262,7 @@ impl Streams {
         let oldest = (0..EVICTION_SAMPLE.min(n))
             .map(|k| (self.sweep + k) % n)
             .filter(|&i| self.ids.get(i).is_some_and(|&id| id != 0))
-            .filter(|&i| self.hot.get(i).is_some_and(|h| h.hold == 0))
+            .filter(|&i| self.hot.get(i).is_some_and(|h| h.hold == 0 || h.hold == QUIET))
             .min_by_key(|&i| self.hot.get(i).map_or(i64::MAX, Hot::last_time));
         self.sweep = (self.sweep + EVICTION_SAMPLE) % n.max(1);
         if let Some(place) = oldest {
@@ -297,7 +276,8 @@ impl Streams {
 
     fn free_place(&mut self, place: u32) {
         let i = place as usize;
-        let (Some(hot), Some(id), Some(&hash)) = (self.hot.get_mut(i), self.ids.get_mut(i), self.hashes.get(i))
+        let (Some(hot), Some(id), Some(&hash)) =
+            (self.hot.get_mut(i), self.ids.get_mut(i), self.hashes.get(i))
         else {
             return;
         };
@@ -312,114 +292,20 @@ impl Streams {
         self.in_use -= 1;
     }
 
-    #[cold]
-    fn hold_back(&mut self, place: u32, p: &RtpArrival) {
-        let Some(id) = self.hot.get(place as usize).and_then(|h| h.hold.checked_sub(1)) else { return };
-        if self.holds.is_full() {
-            self.let_oldest_hold_go();
-            if self.hot.get(place as usize).is_none_or(|h| h.key != p.key || h.hold == 0) {
-                // It was this one that went.
-                match self.find(p) {
-                    Some(place) => self.arrive(place, p),
-                    None => self.create(p),
-                }
-                return;
-            }
-        }
-        // Forgotten here, not by the clock alone, so that nothing depends on when the clock is looked at.
-        let stale = self.holds.get(id).is_some_and(|h| {
-            p.time.saturating_sub(h.last_time) >= DOUBTFUL_IDLE && !self.is_accepted(h)
-        });
-        if stale {
-            self.forget(id);
-            self.create(p);
-            return;
-        }
-        let Some(hold) = self.holds.push(id, p).copied() else { return };
-        if hold.packets >= HELD_PACKETS {
-            if self.is_accepted(&hold) {
-                self.release(id);
-            } else {
-                self.forget(id);
-            }
-        } else if p.time.saturating_sub(hold.first_time) >= EARLY_MEDIA && self.is_accepted(&hold) {
-            self.release_unless_clock_may_show(id, &hold, p.time);
+    fn tell_activity(&mut self, place: u32, active: bool) {
+        let i = place as usize;
+        if let (Some(hot), Some(cold), Some(&stream)) = (self.hot.get(i), self.cold.get(i), self.ids.get(i)) {
+            let activity = Activity { stream, key: hot.key, vlan: cold.vlan, active };
+            self.events.push_back(StreamEvent::Activity(activity));
         }
     }
 
-    /// By SDP for either end, or by its own behaviour.
-    fn is_accepted(&self, hold: &Hold) -> bool {
-        hold.behaves_like_rtp()
-            || self.hot.get(hold.stream as usize).is_some_and(|h| {
-                self.bindings.knows(&h.key.flow.dst) || self.bindings.knows(&h.key.flow.src)
-            })
-    }
-
-    fn release_unless_clock_may_show(&mut self, id: u32, hold: &Hold, now: i64) {
-        let waits = (hold.packets as usize) < inference::MIN_PACKETS
-            && now.saturating_sub(hold.first_time) < INFERENCE
-            && self.holds.packets(id).any(|p| !self.is_described(p));
-        if !waits {
-            self.release(id);
-        }
-    }
-
-    fn is_described(&self, p: &RtpArrival) -> bool {
-        described(&self.bindings, p).is_some() || super::codecs::static_payload_type(p.payload_type).is_some()
-    }
-
-    /// What was held becomes a stream, packet by packet as it came.
-    fn release(&mut self, id: u32) {
-        let Some(hold) = self.holds.get(id).copied() else { return };
-        let i = hold.stream as usize;
-        let stream_id = self.ids.get(i).copied().unwrap_or_default();
-        let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
-        hot.hold = 0;
-        let key = hot.key;
-        let mut stream = Stream { hot, cold };
-        let mut resolver = Resolver::new(&self.bindings, &mut self.encodings);
-        resolver.held = Some((&self.holds, id));
-        for (n, p) in self.holds.packets(id).enumerate() {
-            if n == 0 {
-                stream.begin(p, &mut resolver);
-                continue;
-            }
-            if p.time >= stream.hot.interval_end() {
-                close_intervals(&mut stream, p.time, |interval| {
-                    self.events.push_back(StreamEvent::Interval { stream: stream_id, key, interval });
-                });
-            }
-            stream.arrive(p, &mut resolver);
-        }
-        self.holds.end(id);
-    }
-
-    /// What was held is dropped.
-    fn forget(&mut self, id: u32) {
-        let Some(hold) = self.holds.get(id).copied() else { return };
-        self.counters.not_rtp += 1;
-        self.holds.end(id);
-        self.free_place(hold.stream);
-    }
-
-    /// Makes room in the pool. Flows that do not behave like RTP go first.
-    fn let_oldest_hold_go(&mut self) -> bool {
-        while let Some((id, serial)) = self.doubtful.pop_front().or_else(|| self.young.pop_front()) {
-            let Some(hold) = self.holds.get(id).copied().filter(|h| h.serial == serial) else { continue };
-            if self.is_accepted(&hold) {
-                self.release(id);
-            } else {
-                self.counters.unbound_evicted += 1;
-                self.forget(id);
-            }
-            return true;
-        }
-        false
-    }
-
-    /// Takes what SDP says of `endpoint`.
-    pub fn bind(&mut self, endpoint: Endpoint, binding: Binding) {
-        if !self.bindings.add(endpoint, binding) {
+    /// Takes what SDP says of `place`.
+    pub fn bind(&mut self, place: Place, binding: Binding) {
+        let news = self.bindings.add(place, binding);
+        // A stream that is known by its source alone looks at its next change of payload type.
+        let Place::Receiver(endpoint) = place else { return };
+        if !news {
             return;
         }
         let concerned: Vec<u32> = self.ends.of(endpoint).collect();
@@ -427,44 +313,10 @@ impl Streams {
             let Some(hot) = self.hot.get_mut(place as usize) else { continue };
             match hot.hold.checked_sub(1) {
                 None => hot.look_up_again(),
+                _ if hot.hold == QUIET => hot.look_up_again(),
                 // The receiver has spoken: nothing better is to come.
                 Some(id) if hot.key.flow.dst == endpoint => self.release(id),
                 Some(_) => {}
-            }
-        }
-    }
-
-    /// Lets held-back flows go whose time has come.
-    pub fn handle_timeout(&mut self, now: i64) {
-        while let Some(&(id, serial)) = self.young.front() {
-            let Some(hold) = self.holds.get(id).copied().filter(|h| h.serial == serial) else {
-                self.young.pop_front();
-                continue;
-            };
-            if now.saturating_sub(hold.first_time) < EARLY_MEDIA {
-                break;
-            }
-            self.young.pop_front();
-            self.doubtful.push_back((id, serial));
-            if self.is_accepted(&hold) {
-                self.release_unless_clock_may_show(id, &hold, now);
-            }
-        }
-        self.sift_doubtful(now);
-    }
-
-    /// Looks at the oldest doubtful flows, one round at most.
-    fn sift_doubtful(&mut self, now: i64) {
-        for _ in 0..self.doubtful.len().min(64) {
-            let Some((id, serial)) = self.doubtful.pop_front() else { return };
-            let Some(hold) = self.holds.get(id).copied().filter(|h| h.serial == serial) else { continue };
-            let accepted = self.is_accepted(&hold);
-            if accepted && now.saturating_sub(hold.first_time) >= INFERENCE {
-                self.release(id);
-            } else if !accepted && now.saturating_sub(hold.last_time) >= DOUBTFUL_IDLE {
-                self.forget(id);
-            } else {
-                self.doubtful.push_back((id, serial));
             }
         }
     }
@@ -487,7 +339,7 @@ impl Streams {
         let Some(flow) = self.hot.get(place as usize).map(|h| h.key.flow) else { return true };
         let back = flow.reversed();
         !self.ends.of(flow.src).any(|i| {
-            self.hot.get(i as usize).is_some_and(|h| h.key.flow == back && h.hold == 0)
+            self.hot.get(i as usize).is_some_and(|h| h.key.flow == back && (h.hold == 0 || h.hold == QUIET))
         })
     }
 
@@ -495,20 +347,16 @@ impl Streams {
         let i = place as usize;
         let stream = self.ids.get(i).copied().unwrap_or_default();
         let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
-        let key = hot.key;
+        let (key, vlan, was_active) = (hot.key, cold.vlan, hot.hold != QUIET);
         let first_time = cold.first_time;
         let (interval, totals) = Stream { hot, cold }.finish();
         if let Some(interval) = interval {
-            self.events.push_back(StreamEvent::Interval { stream, key, interval });
+            self.events.push_back(StreamEvent::Interval(ClosedInterval { stream, key, vlan, interval }));
         }
-        let binding = self
-            .bindings
-            .at(&key.flow.dst, first_time)
-            .or_else(|| self.bindings.at(&key.flow.src, first_time))
-            .or_else(|| self.bindings.at(&key.flow.dst, totals.last))
-            .or_else(|| self.bindings.at(&key.flow.src, totals.last));
+        let binding =
+            self.bindings.of(&key, first_time).next().or_else(|| self.bindings.of(&key, totals.last).next());
         let (call, kind) = (binding.map(|b| b.call), binding.map(|b| b.kind));
-        let ended = EndedStream { stream, key, totals, call, kind, one_direction, evicted };
+        let ended = EndedStream { stream, key, vlan, totals, call, kind, one_direction, was_active, evicted };
         self.events.push_back(StreamEvent::Ended(Box::new(ended)));
         self.free_place(place);
     }
@@ -522,58 +370,4 @@ fn close_intervals(stream: &mut Stream<'_>, time: i64, mut emit: impl FnMut(Inte
         emit(interval);
     }
     stream.hot.skip_intervals(empty);
-}
-
-/// What SDP says that the payload type of `p` carries: the receiver's word before the sender's.
-fn described(bindings: &Bindings, p: &RtpArrival) -> Option<EncodingId> {
-    let said = |end| bindings.at(end, p.time).and_then(|b| b.encoding(p.payload_type));
-    said(&p.key.flow.dst).or_else(|| said(&p.key.flow.src))
-}
-
-/// Looks payload types up: SDP, RFC 3551, then what the packets themselves say.
-struct Resolver<'a> {
-    bindings: &'a Bindings,
-    encodings: &'a mut Encodings,
-    /// The packets held of the stream.
-    held: Option<(&'a Holds, u32)>,
-}
-
-impl<'a> Resolver<'a> {
-    const fn new(bindings: &'a Bindings, encodings: &'a mut Encodings) -> Self {
-        Self { bindings, encodings, held: None }
-    }
-
-    fn inferred(&mut self, p: &RtpArrival, main: Option<EncodingId>) -> EncodingId {
-        let held = self.held.map(|(holds, id)| {
-            holds.packets(id).filter(|h| h.payload_type == p.payload_type)
-        });
-        let main = main.map(|id| self.encodings.get(id));
-        let beside_audio = main.is_some() && inference::may_be_event(p);
-        if beside_audio || held.clone().is_some_and(inference::looks_like_events) {
-            return self.encodings.id(Encoding::new("TELEPHONE-EVENT", 8000));
-        }
-        // A stream that nobody described has one clock; what a described one adds has none that is known.
-        let clock = match main {
-            Some(m) if m.inferred => m.clock_rate,
-            Some(_) => 0,
-            None => held.and_then(inference::clock_rate).unwrap_or(0),
-        };
-        self.encodings.id(Encoding::unknown(clock))
-    }
-}
-
-impl ResolvePayload for Resolver<'_> {
-    fn resolve(&mut self, p: &RtpArrival, main: Option<EncodingId>) -> Resolved {
-        let id = described(self.bindings, p)
-            .or_else(|| self.encodings.static_id(p.payload_type))
-            .unwrap_or_else(|| self.inferred(p, main));
-        let encoding = self.encodings.get(id);
-        let modes = match encoding.name.as_str() {
-            "AMR-WB" if encoding.octet_aligned => Some(ModeReading::OctetAligned),
-            "AMR-WB" => Some(ModeReading::BandwidthEfficient),
-            "G723" => Some(ModeReading::G723),
-            _ => None,
-        };
-        Resolved { encoding: id, clock_rate: encoding.clock_rate, is_event: encoding.is_event(), modes }
-    }
 }

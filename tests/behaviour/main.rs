@@ -7,3 +7,4 @@ mod steady;
 mod streams;
 mod tidy;
 mod traffic;
+mod workers;

@@ -28,11 +28,11 @@ impl Runs {
         (bad / runs * (1.0 - bad / n)).max(1.0)
     }
 
-    /// What came since `earlier`. A run that was open then counts again if it went on.
+    /// What came since `earlier`. Bad numbers that only went on with an earlier run are one run.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
-        let bad = self.bad - earlier.bad;
-        let runs = self.runs - earlier.runs;
+        let bad = self.bad.saturating_sub(earlier.bad);
+        let runs = self.runs.saturating_sub(earlier.runs);
         Self { bad, runs: if bad > 0 { runs.max(1) } else { 0 } }
     }
 }
@@ -58,7 +58,8 @@ pub(crate) struct Losses {
     was_bad_adaptive: bool,
 }
 
-/// Bursts and gaps of lost numbers. Positions count settled numbers.
+/// Bursts and gaps of lost numbers. Positions count settled numbers; all stop at the end of 32 bits, which
+/// only a sender reaches that leaves numbers out on purpose.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bursts {
     bursts: u32,
@@ -89,13 +90,13 @@ pub struct BurstGap {
 
 impl Bursts {
     fn lost(&mut self, at: u32, count: u32, began_in_burst: &mut bool) {
-        if self.count > 0 && at - self.last - 1 < GMIN {
-            self.count += count;
+        if self.count > 0 && at.saturating_sub(self.last) <= GMIN {
+            self.count = self.count.saturating_add(count);
         } else {
             self.close(began_in_burst);
             (self.first, self.count) = (at, count);
         }
-        self.last = at + count - 1;
+        self.last = at.saturating_add(count - 1);
     }
 
     /// Ends the open group. One loss alone is no burst: it lies in the gap.
@@ -103,9 +104,9 @@ impl Bursts {
         if self.count > 1 {
             self.bursts += 1;
             *began_in_burst |= self.first == 0;
-            self.burst_packets += self.last - self.first + 1;
-            self.burst_lost += self.count;
-            self.after = self.last + 1;
+            self.after = self.last.saturating_add(1);
+            self.burst_packets = self.burst_packets.saturating_add(self.after - self.first);
+            self.burst_lost = self.burst_lost.saturating_add(self.count);
         }
         self.count = 0;
     }
@@ -118,12 +119,12 @@ impl Losses {
         b.close(&mut began_in_burst);
         // At least Gmin packets part two bursts, so each has a gap before it but one at the very start.
         let gaps = b.bursts - u32::from(began_in_burst) + u32::from(self.expected > b.after);
-        let gap_packets = self.expected - b.burst_packets;
+        let gap_packets = self.expected.saturating_sub(b.burst_packets);
         let ratio = |a: u32, b: u32| if b == 0 { 0.0 } else { f64::from(a) / f64::from(b) };
         BurstGap {
             bursts: b.bursts,
             burst_density: ratio(b.burst_lost, b.burst_packets),
-            gap_density: ratio(self.lost.bad - b.burst_lost, gap_packets),
+            gap_density: ratio(self.lost.bad.saturating_sub(b.burst_lost), gap_packets),
             burst_packets: ratio(b.burst_packets, b.bursts),
             gap_packets: ratio(gap_packets, gaps),
         }
@@ -132,7 +133,7 @@ impl Losses {
 
 /// Counts one more bad number; a run begins where the one before was good.
 fn bad(runs: &mut Runs, was_bad: &mut bool, count: u32) {
-    runs.bad += count;
+    runs.bad = runs.bad.saturating_add(count);
     runs.runs += u32::from(!*was_bad);
     *was_bad = true;
 }
@@ -140,14 +141,18 @@ fn bad(runs: &mut Runs, was_bad: &mut bool, count: u32) {
 impl Settle for Losses {
     #[inline]
     fn received(&mut self, count: u32) {
-        self.expected += count;
+        self.expected = self.expected.saturating_add(count);
         (self.was_lost, self.was_bad_fixed, self.was_bad_adaptive) = (false, false, false);
     }
 
     fn late(&mut self, fixed: bool, adaptive: bool) {
-        self.expected += 1;
+        self.expected = self.expected.saturating_add(1);
         self.was_lost = false;
-        if fixed { bad(&mut self.fixed, &mut self.was_bad_fixed, 1) } else { self.was_bad_fixed = false }
+        if fixed {
+            bad(&mut self.fixed, &mut self.was_bad_fixed, 1);
+        } else {
+            self.was_bad_fixed = false;
+        }
         if adaptive {
             bad(&mut self.adaptive, &mut self.was_bad_adaptive, 1);
         } else {
@@ -157,14 +162,14 @@ impl Settle for Losses {
 
     fn lost(&mut self, count: u32) {
         self.bursts.lost(self.expected, count, &mut self.began_in_burst);
-        self.expected += count;
+        self.expected = self.expected.saturating_add(count);
         bad(&mut self.lost, &mut self.was_lost, count);
         bad(&mut self.fixed, &mut self.was_bad_fixed, count);
         bad(&mut self.adaptive, &mut self.was_bad_adaptive, count);
     }
 
     fn skipped(&mut self, count: u32) {
-        self.skipped += count;
+        self.skipped = self.skipped.saturating_add(count);
     }
 }
 
@@ -179,7 +184,7 @@ mod tests {
                 'R' => l.received(1),
                 'X' => l.late(true, false),
                 'L' => l.lost(1),
-                _ => unreachable!(),
+                other => panic!("{other} is no event"),
             }
         }
         l

@@ -1,10 +1,11 @@
 //! One RTP stream: what arrived, what never did, and how well it could be played.
 //!
-//! State is split in two: [`Hot`] is touched by every packet, [`Cold`] once in a while (a settled block
+//! State is split in two: `Hot` is touched by every packet, `Cold` once in a while (a settled block
 //! of numbers, a new second, another payload type, the end of an interval). Together they are held to
 //! [`STATE_BYTES`]. What only troubled streams need stands in a box beside them.
 
 pub(crate) mod bursts;
+mod dscp;
 pub(crate) mod jitter;
 mod payload;
 pub(crate) mod playout;
@@ -13,6 +14,7 @@ pub(crate) mod sequence;
 mod tests;
 
 pub use bursts::{BurstGap, Runs};
+pub use dscp::{DscpClass, DscpCounts};
 pub use jitter::JitterMs;
 pub use payload::Payload;
 pub(crate) use payload::{ModeReading, ResolvePayload, Resolved};
@@ -31,11 +33,15 @@ const _: () = assert!(size_of::<Hot>() + size_of::<Cold>() <= STATE_BYTES);
 /// Intervals are 10 s from the stream's first packet.
 pub(crate) const INTERVAL: i64 = 10_000_000_000;
 /// A copy made by the span port follows its original closely.
-const MIRROR_COPY_WITHIN: i64 = 10_000_000;
+const MIRROR_COPY_WITHIN: u64 = 10_000_000;
 /// Above this share of duplicates that look like a span port's in an interval, that is what they are.
 const MIRROR_COPY_SHARE: f64 = 0.4;
+/// Intervals with fewer packets are judged together with the next.
+const MIRROR_COPY_PACKETS: u32 = 50;
 /// Policy 6: without a marker or pause before it, a step of the media clock is jitter.
 const CLOCK_STEP_MS: f64 = 1000.0;
+/// Differences closer than this are equal: far below any clock's resolution.
+const EPSILON_MS: f64 = 1e-9;
 /// Packet time where none was seen yet, ms: the default of RFC 3551 table 1.
 const USUAL_PTIME_MS: f64 = 20.0;
 
@@ -54,7 +60,7 @@ pub(crate) struct Hot {
     playout: Playout,
     /// Bit n: DSCP n was seen.
     dscp: u64,
-    /// Longest time between two arrivals, ms; negative before the second.
+    /// Longest time between two arrivals, ms; negative infinity before the second.
     max_gap_ms: f32,
     duplicates: u32,
     /// Packets of the current payload type not yet added to its count.
@@ -81,11 +87,14 @@ struct MediaClock {
     /// Most frequent timestamp step of packets in a row, and how often.
     step: u32,
     step_count: u32,
-    /// Payload type of the packet before.
+    /// Marking and payload type of the packet before.
+    dscp: u8,
     payload_type: u8,
     last_audio_payload_type: u8,
     /// The current payload type is an event or comfort noise.
     is_event: bool,
+    /// How far below the highest number the last packet was, events included.
+    behind: u8,
     modes: Option<ModeReading>,
     /// An event or comfort noise came since the last audio packet.
     after_event: bool,
@@ -101,6 +110,8 @@ struct MediaClock {
 #[derive(Debug)]
 pub(crate) struct Cold {
     pub first_time: i64,
+    /// VLAN of the first packet.
+    pub vlan: u16,
     losses: Losses,
     seconds: Seconds,
     payloads: Payloads,
@@ -119,17 +130,48 @@ struct Rare {
     modes: Modes,
     /// A timestamp step that contends with the most frequent one, and its count.
     other_step: (u32, u32),
+    /// When the highest number came; told only while the last packet is another.
+    highest_time: i64,
+    /// Packets of this interval by their marking, until it last changed at packet `marked_from`.
+    marked: DscpCounts,
+    marked_from: u32,
+    /// Counts at the start of the interval.
+    duplicates_before: u32,
+    reordered_before: u32,
     mirror_copies: u32,
-    /// Duplicates of this interval that look like a span port's.
-    interval_copies: u32,
+    /// Duplicates that look like a span port's, and packets, of the intervals not judged yet.
+    copies: u32,
+    unjudged: u32,
+    /// Those judged last were a span port's.
+    mirrored: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Before {
     packets: u32,
     lost: Runs,
-    fixed: Runs,
-    adaptive: Runs,
+    fixed: Discards,
+    adaptive: Discards,
+}
+
+/// Packets too late for one buffer, as they arrived, and the runs of lost and late numbers, as they settled.
+#[derive(Clone, Copy, Debug, Default)]
+struct Discards {
+    late: u32,
+    runs: u32,
+}
+
+impl Discards {
+    const fn of(bad: Runs, lost: Runs, open_late: u32) -> Self {
+        Self { late: bad.bad.saturating_sub(lost.bad).saturating_add(open_late), runs: bad.runs }
+    }
+
+    /// Lost and late together since `earlier`.
+    fn since(self, earlier: Self, lost: Runs) -> Runs {
+        let bad = lost.bad.saturating_add(self.late.saturating_sub(earlier.late));
+        let runs = self.runs.saturating_sub(earlier.runs).max(u32::from(bad > 0));
+        Runs { bad, runs: runs.min(bad) }
+    }
 }
 
 /// What one interval of a stream was like.
@@ -143,10 +185,18 @@ pub struct Interval {
     pub packets: u32,
     /// Lost: left the reordering window without arriving.
     pub lost: Runs,
-    /// Lost or too late for the fixed buffer.
+    /// Lost, or arrived in it too late for the fixed buffer; runs are those that left the reordering window.
     pub fixed: Runs,
-    /// Lost or too late for the adaptive buffer.
+    /// The same of the adaptive buffer.
     pub adaptive: Runs,
+    /// Arrived again.
+    pub duplicates: u32,
+    /// Duplicates found in it to be the span port's; some may have arrived in intervals before.
+    pub mirror_copies: u32,
+    /// Arrived below the highest number so far.
+    pub reordered: u32,
+    /// Arrived, by their marking.
+    pub dscp: DscpCounts,
     /// RFC 3550 jitter at its end, ms.
     pub jitter_ms: Option<f64>,
     /// Largest 2-point delay variation, ms.
@@ -165,13 +215,13 @@ impl Interval {
     /// Expected: arrived and lost.
     #[must_use]
     pub const fn expected(&self) -> u32 {
-        self.packets + self.lost.bad
+        self.packets.saturating_add(self.lost.bad)
     }
 
     /// Too late for the adaptive buffer.
     #[must_use]
     pub const fn discarded_adaptive(&self) -> u32 {
-        self.adaptive.bad - self.lost.bad
+        self.adaptive.bad.saturating_sub(self.lost.bad)
     }
 }
 
@@ -233,11 +283,11 @@ impl Hot {
             sequence: Sequence::start(first.sequence),
             last_time: first.time,
             interval_end: first.time.saturating_add(INTERVAL),
-            media: MediaClock::default(),
+            media: MediaClock { dscp: first.dscp, ..MediaClock::default() },
             jitter: Jitter::default(),
             playout: Playout::default(),
-            dscp: 0,
-            max_gap_ms: -1.0,
+            dscp: 1 << (first.dscp & 63),
+            max_gap_ms: f32::NEG_INFINITY,
             duplicates: 0,
             of_payload: 0,
             delay_variation_max: -1.0,
@@ -270,7 +320,10 @@ impl Hot {
     /// Reads one field of each cache line, so that a batch's misses are in flight together.
     #[inline]
     pub fn touch(&self) -> u64 {
-        self.media.time as u64 ^ self.playout.epoch() as u64 ^ self.dscp ^ u64::from(self.duplicates)
+        self.media.time.cast_unsigned()
+            ^ self.playout.epoch().cast_unsigned()
+            ^ self.dscp
+            ^ u64::from(self.duplicates)
     }
 }
 
@@ -285,9 +338,11 @@ impl Default for MediaClock {
             clock_rate: 0,
             step: 0,
             step_count: 0,
+            dscp: 0,
             payload_type: 0,
             last_audio_payload_type: 0,
             is_event: false,
+            behind: 0,
             modes: None,
             after_event: false,
             rebind: true,
@@ -301,6 +356,7 @@ impl Cold {
     pub fn new(first: &RtpArrival) -> Self {
         Self {
             first_time: first.time,
+            vlan: first.vlan,
             losses: Losses::default(),
             seconds: Seconds::default(),
             payloads: Payloads::default(),
@@ -322,7 +378,7 @@ impl Stream<'_> {
         match self.hot.sequence.step(p.sequence) {
             Step::Ahead(by) => {
                 if by == 1 && !self.hot.has_absent {
-                    self.hot.sequence.advance(1, None, &mut self.cold.losses);
+                    self.hot.sequence.advance(&mut self.cold.losses);
                 } else {
                     self.jump_ahead(p, by);
                 }
@@ -342,40 +398,45 @@ impl Stream<'_> {
     #[cold]
     fn jump_ahead(&mut self, p: &RtpArrival, by: u16) {
         let between = f64::from(by - 1);
-        let elapsed_ms = (p.time - self.hot.last_time) as f64 / 1e6;
-        let never_sent = by > 1 && between * self.ptime_ms().unwrap_or(USUAL_PTIME_MS) > elapsed_ms + 1000.0;
-        if never_sent {
-            let rare = self.cold.rare.get_or_insert_default();
-            self.hot.sequence.advance(by, Some(&mut rare.absent), &mut self.cold.losses);
-            self.hot.has_absent = true;
-            return;
+        let highest_time = match &self.cold.rare {
+            Some(rare) if self.hot.media.behind > 0 => rare.highest_time,
+            _ => self.hot.last_time,
+        };
+        let elapsed_ms = p.time.saturating_sub(highest_time) as f64 / 1e6;
+        let never_sent = between * self.ptime_ms().unwrap_or(USUAL_PTIME_MS) > elapsed_ms + 1000.0;
+        let never_sent = by > 1 && never_sent;
+        let mut absent = self.absent();
+        self.hot.sequence.leap(by, &mut absent, never_sent, &mut self.cold.losses);
+        if never_sent || self.hot.has_absent {
+            self.cold.rare.get_or_insert_default().absent = absent;
+            self.hot.has_absent = absent != 0;
         }
-        if let Some(rare) = self.cold.rare.as_mut().filter(|_| self.hot.has_absent) {
-            self.hot.sequence.settle_window(rare.absent, &mut self.cold.losses);
-            rare.absent = rare.absent.checked_shl(u32::from(by)).unwrap_or(0);
-            self.hot.has_absent = rare.absent != 0;
-        }
-        self.hot.sequence.advance(by, None, &mut self.cold.losses);
+    }
+
+    /// Marks of the open numbers that were never sent.
+    fn absent(&self) -> u128 {
+        self.cold.rare.as_ref().map_or(0, |r| r.absent)
     }
 
     #[cold]
     fn fill(&mut self, behind: u8) {
         self.hot.sequence.fill(behind);
-        if let Some(rare) = &mut self.cold.rare {
-            rare.absent &= !(1 << behind);
+        let rare = self.cold.rare.get_or_insert_default();
+        if self.hot.media.behind == 0 {
+            rare.highest_time = self.hot.last_time;
         }
     }
 
     #[cold]
     fn duplicate(&mut self, p: &RtpArrival, behind: u8) {
         self.hot.duplicates += 1;
-        let copy_of_last = behind == 0
+        let copy_of_last = behind == self.hot.media.behind
             && p.copy_mark() == self.hot.last_mark
-            && (p.time - self.hot.last_time).abs() < MIRROR_COPY_WITHIN
+            && p.time.abs_diff(self.hot.last_time) < MIRROR_COPY_WITHIN
             && (p.ttl == self.hot.last_ttl || p.ttl.wrapping_add(1) == self.hot.last_ttl);
-        if copy_of_last {
-            self.cold.rare.get_or_insert_default().interval_copies += 1;
-        }
+        // Made in any case: it keeps the count from before the interval.
+        let rare = self.cold.rare.get_or_insert_default();
+        rare.copies += u32::from(copy_of_last);
     }
 
     /// RFC 3550 A.1: a number far away opens a new run if the next one that is far away follows it.
@@ -402,11 +463,15 @@ impl Stream<'_> {
     fn first_arrival(&mut self, p: &RtpArrival, behind: u8, payloads: &mut impl ResolvePayload) {
         let hot = &mut *self.hot;
         if hot.sequence.packets > 1 {
-            hot.max_gap_ms = hot.max_gap_ms.max((p.time - hot.last_time) as f32 / 1e6);
+            hot.max_gap_ms = hot.max_gap_ms.max(p.time.wrapping_sub(hot.last_time) as f32 / 1e6);
         }
         hot.last_time = p.time;
-        hot.dscp |= 1 << (p.dscp & 63);
+        hot.media.behind = behind;
         (hot.last_mark, hot.last_ttl) = (p.copy_mark(), p.ttl);
+        if p.dscp != hot.media.dscp {
+            self.remark(p.dscp);
+        }
+        let hot = &mut *self.hot;
         if p.payload_type != hot.media.payload_type || hot.media.rebind {
             self.switch_payload(p, payloads);
         }
@@ -416,6 +481,18 @@ impl Stream<'_> {
         } else {
             self.audio(p, behind);
         }
+    }
+
+    /// The marking changes with a packet that is counted already.
+    #[cold]
+    fn remark(&mut self, dscp: u8) {
+        let marked_so = self.hot.sequence.packets - 1;
+        let rare = self.cold.rare.get_or_insert_default();
+        let since = rare.marked_from.max(self.cold.before.packets);
+        rare.marked.add(self.hot.media.dscp, marked_so.saturating_sub(since));
+        rare.marked_from = marked_so;
+        self.hot.media.dscp = dscp;
+        self.hot.dscp |= 1 << (dscp & 63);
     }
 
     #[cold]
@@ -442,7 +519,7 @@ impl Stream<'_> {
     fn audio(&mut self, p: &RtpArrival, behind: u8) {
         let hot = &mut *self.hot;
         let media = &mut hot.media;
-        let number = hot.sequence.highest() - u32::from(behind);
+        let number = hot.sequence.highest().wrapping_sub(u32::from(behind));
         let ticks = p.timestamp.wrapping_sub(media.timestamp).cast_signed();
         let same_payload = p.payload_type == media.last_audio_payload_type;
         if same_payload && number == media.number.wrapping_add(1) && ticks > 0 && !media.begins {
@@ -452,12 +529,15 @@ impl Stream<'_> {
             self.cold.rare.get_or_insert_default().modes.count(reading, p.payload_head, p.payload_len);
         }
         if media.clock_rate != 0 {
-            let difference = (p.time - media.time) as f64 / 1e6 - f64::from(ticks) * media.ms_per_tick;
+            let difference =
+                p.time.wrapping_sub(media.time) as f64 / 1e6 - f64::from(ticks) * media.ms_per_tick;
+            let is_newer = number.wrapping_sub(media.number).cast_signed() > 0;
             let breaks = media.begins
-                || (number > media.number && i64::from(ticks) < -i64::from(media.clock_rate))
-                || (difference.abs() > CLOCK_STEP_MS && (p.marker || media.after_event || !same_payload));
+                || (is_newer && i64::from(ticks) < -i64::from(media.clock_rate))
+                || (difference.abs() > CLOCK_STEP_MS + EPSILON_MS
+                    && (p.marker || media.after_event || !same_payload));
             let transit = if breaks {
-                media.ms_per_tick = 1000.0 / f64::from(media.clock_rate);
+                set_clock(media, &mut self.cold.rare);
                 media.ticks = 0;
                 media.was_late = false;
                 hot.playout.start_epoch(p.time, &mut self.cold.seconds);
@@ -465,7 +545,7 @@ impl Stream<'_> {
             } else {
                 hot.jitter.update(difference);
                 media.ticks += i64::from(ticks);
-                (p.time - hot.playout.epoch()) as f64 / 1e6 - media.ticks as f64 * media.ms_per_tick
+                p.time.wrapping_sub(hot.playout.epoch()) as f64 / 1e6 - media.ticks as f64 * media.ms_per_tick
             };
             let play =
                 hot.playout.arrive(p.time, transit, p.marker, &mut media.was_late, &mut self.cold.seconds);
@@ -481,32 +561,41 @@ impl Stream<'_> {
 
     /// Packet time by the most frequent timestamp step, ms.
     pub fn ptime_ms(&self) -> Option<f64> {
-        let media = &self.hot.media;
-        let step = media.step;
-        (step > 0 && media.clock_rate > 0).then(|| f64::from(step) * 1000.0 / f64::from(media.clock_rate))
+        let MediaClock { step, ms_per_tick, .. } = self.hot.media;
+        let clock_rate = (1000.0 / ms_per_tick).round();
+        (step > 0).then(|| f64::from(step) * 1000.0 / clock_rate)
     }
 
     /// Ends the current interval at `end` and begins the next there. `None` if it was empty.
     #[cold]
     pub fn close_interval(&mut self, end: i64) -> Option<Interval> {
-        let absent = self.cold.rare.as_ref().map_or(0, |r| r.absent);
+        let absent = self.absent();
         self.hot.sequence.settle_window(absent, &mut self.cold.losses);
-        self.take_interval(end)
+        self.take_interval(end, false)
     }
 
-    fn take_interval(&mut self, end: i64) -> Option<Interval> {
+    fn take_interval(&mut self, end: i64, is_last: bool) -> Option<Interval> {
         self.flush_payload();
         let payload = self.cold.payloads.take_interval();
         let (losses, before) = (&self.cold.losses, self.cold.before);
         let start = self.hot.interval_end.saturating_sub(INTERVAL);
         let variation = self.hot.delay_variation_max;
-        let interval = Interval {
+        let packets = self.hot.sequence.packets;
+        let lost = losses.lost.since(before.lost);
+        let (open_fixed, open_adaptive) = self.hot.sequence.open_late();
+        let fixed = Discards::of(losses.fixed, losses.lost, open_fixed);
+        let adaptive = Discards::of(losses.adaptive, losses.lost, open_adaptive);
+        let mut interval = Interval {
             start,
             length: end.saturating_sub(start),
-            packets: self.hot.sequence.packets - before.packets,
-            lost: losses.lost.since(before.lost),
-            fixed: losses.fixed.since(before.fixed),
-            adaptive: losses.adaptive.since(before.adaptive),
+            packets: packets - before.packets,
+            lost,
+            fixed: fixed.since(before.fixed, lost),
+            adaptive: adaptive.since(before.adaptive, lost),
+            duplicates: 0,
+            mirror_copies: 0,
+            reordered: 0,
+            dscp: DscpCounts::default(),
             jitter_ms: self.hot.jitter.ms().map(|j| j.last),
             delay_variation_max_ms: (variation >= 0.0).then_some(variation),
             payload,
@@ -514,19 +603,21 @@ impl Stream<'_> {
             adaptive_delay_ms: self.hot.playout.adaptive_delay_ms(),
             ptime_ms: self.ptime_ms(),
         };
+        let mut marked_from = before.packets;
         if let Some(rare) = &mut self.cold.rare {
-            let copies = std::mem::take(&mut rare.interval_copies);
-            if f64::from(copies) > MIRROR_COPY_SHARE * f64::from(interval.packets) {
-                rare.mirror_copies += copies;
-            }
+            let copies_before = rare.mirror_copies;
+            rare.unjudged += interval.packets;
+            rare.judge_copies(is_last, packets);
+            let (duplicates, reordered) = (self.hot.duplicates, self.hot.sequence.reordered);
+            interval.duplicates = duplicates - std::mem::replace(&mut rare.duplicates_before, duplicates);
+            interval.reordered = reordered - std::mem::replace(&mut rare.reordered_before, reordered);
+            interval.mirror_copies = rare.mirror_copies - copies_before;
+            interval.dscp = std::mem::take(&mut rare.marked);
+            marked_from = marked_from.max(rare.marked_from);
         }
+        interval.dscp.add(self.hot.media.dscp, packets - marked_from);
         self.hot.delay_variation_max = -1.0;
-        self.cold.before = Before {
-            packets: self.hot.sequence.packets,
-            lost: self.cold.losses.lost,
-            fixed: self.cold.losses.fixed,
-            adaptive: self.cold.losses.adaptive,
-        };
+        self.cold.before = Before { packets, lost: self.cold.losses.lost, fixed, adaptive };
         self.hot.interval_end = end.saturating_add(INTERVAL);
         (interval.expected() > 0).then_some(interval)
     }
@@ -537,10 +628,10 @@ impl Stream<'_> {
 
     /// Ends the stream: settles every number, closes the last interval.
     pub fn finish(&mut self) -> (Option<Interval>, StreamTotals) {
-        let absent = self.cold.rare.as_ref().map_or(0, |r| r.absent);
+        let absent = self.absent();
         self.hot.sequence.settle_all(absent, &mut self.cold.losses);
         let end = self.hot.last_time.max(self.hot.interval_end.saturating_sub(INTERVAL));
-        let interval = self.take_interval(end);
+        let interval = self.take_interval(end, true);
         let (hot, losses) = (&*self.hot, &self.cold.losses);
         let totals = StreamTotals {
             first: self.cold.first_time,
@@ -565,6 +656,42 @@ impl Stream<'_> {
         };
         (interval, totals)
     }
+}
+
+impl Rare {
+    /// Whether the duplicates not judged yet are a span port's. The last few packets of a stream are too
+    /// few to tell: they go with those before.
+    fn judge_copies(&mut self, is_last: bool, packets: u32) {
+        if self.unjudged >= MIRROR_COPY_PACKETS || (is_last && self.unjudged == packets) {
+            self.mirrored = f64::from(self.copies) > MIRROR_COPY_SHARE * f64::from(self.unjudged);
+        } else if !is_last {
+            return;
+        }
+        if self.mirrored {
+            self.mirror_copies += self.copies;
+        }
+        (self.copies, self.unjudged) = (0, 0);
+    }
+}
+
+/// Takes the payload type's clock. Steps counted so far are put in its ticks: a packet time is one of
+/// milliseconds, whichever codec had it.
+#[cold]
+fn set_clock(media: &mut MediaClock, rare: &mut Option<Box<Rare>>) {
+    let old = std::mem::replace(&mut media.ms_per_tick, 1000.0 / f64::from(media.clock_rate));
+    if old > 0.0 && media.step > 0 {
+        let scale = old / media.ms_per_tick;
+        let convert = |step: u32| to_u32((f64::from(step) * scale).round());
+        media.step = convert(media.step);
+        if let Some(rare) = rare {
+            rare.other_step.0 = convert(rare.other_step.0);
+        }
+    }
+}
+
+#[expect(clippy::cast_sign_loss, reason = "saturates: what is below 0 becomes 0")]
+const fn to_u32(n: f64) -> u32 {
+    n as u32
 }
 
 /// Two counters find the most frequent step wherever one has the majority (Misra and Gries).

@@ -56,8 +56,7 @@ impl Payloads {
     /// Looks up (or makes room for) the payload type of `p`.
     pub fn select(&mut self, p: &RtpArrival, resolve: &mut impl ResolvePayload) -> Resolved {
         let resolved = resolve.resolve(p, self.main().map(|m| m.encoding));
-        let slot =
-            self.0.iter_mut().find(|s| s.flags & IN_USE == 0 || s.payload_type == p.payload_type);
+        let slot = self.0.iter_mut().find(|s| s.flags & IN_USE == 0 || s.payload_type == p.payload_type);
         if let Some(slot) = slot {
             slot.payload_type = p.payload_type;
             slot.resolved = resolved.encoding;

@@ -6,10 +6,12 @@
 
 /// Depth of the fixed buffer, ms.
 pub(crate) const FIXED_DEPTH_MS: f64 = 60.0;
-/// Seconds over which the least transit is taken: packets of the current one and the nine before.
-const WINDOW_SECONDS: usize = 10;
+/// The least transit is taken over the packets of the current second and of this many before it.
+const SECONDS_BEFORE: usize = 9;
 /// A transit above another by no more than this is no later: far below any clock's resolution.
 const EPSILON_MS: f64 = 1e-9;
+/// The same for transits above the least, which is held in nanoseconds.
+const NANOSECOND_MS: f64 = 1e-6;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// Ramjee et al. 1994: weight of the past in mean and deviation.
@@ -55,19 +57,20 @@ pub(crate) struct Playout {
     packets: u32,
 }
 
-/// Least transits of the last seconds; touched once a second.
-///
-/// Held as nanoseconds above the least of all, so that ten fit in 40 bytes; a step of more than 4.2 s
-/// up is cut there for the ten seconds it takes to leave the window.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seconds {
-    base: f64,
-    above: [u32; WINDOW_SECONDS],
+/// Least transits of the nine seconds before the current one; touched once a second.
+#[derive(Clone, Debug)]
+pub(crate) enum Seconds {
+    /// Nanoseconds above the least of all, so that they fit in 36 bytes. [`NO_PACKET`] where none came.
+    Near { base: f64, above: [u32; SECONDS_BEFORE] },
+    /// Milliseconds, once they lie more than 4.2 s apart. Infinite where no packet came.
+    Far(Box<[f64; SECONDS_BEFORE]>),
 }
+
+const NO_PACKET: u32 = u32::MAX;
 
 impl Default for Seconds {
     fn default() -> Self {
-        Self { base: 0.0, above: [u32::MAX; WINDOW_SECONDS] }
+        Self::Near { base: 0.0, above: [NO_PACKET; SECONDS_BEFORE] }
     }
 }
 
@@ -118,7 +121,8 @@ impl Playout {
         was_late: &mut bool,
         seconds: &mut Seconds,
     ) -> Playability {
-        let since_epoch = time - self.epoch;
+        // Wraps on times no clock shows: then the numbers are void, but nothing breaks.
+        let since_epoch = time.wrapping_sub(self.epoch);
         if since_epoch >= (i64::from(self.second) + 1) * NANOS_PER_SECOND {
             self.turn_second(since_epoch, seconds);
         }
@@ -129,7 +133,7 @@ impl Playout {
         self.packets += 1;
         let delay_variation_ms = transit - base;
         Playability {
-            late_fixed: delay_variation_ms > FIXED_DEPTH_MS + EPSILON_MS,
+            late_fixed: delay_variation_ms > FIXED_DEPTH_MS + NANOSECOND_MS,
             late_adaptive: *was_late,
             delay_variation_ms,
         }
@@ -138,7 +142,7 @@ impl Playout {
     #[inline]
     fn adapt(&mut self, time: i64, transit: f64, marker: bool, was_late: bool) -> bool {
         let target = self.mean + margin(self.deviation);
-        let due = marker || time - self.updated >= UPDATE_PERIOD;
+        let due = marker || time.wrapping_sub(self.updated) >= UPDATE_PERIOD;
         // A late packet shows that the buffer is too shallow: it grows at once, it never shrinks so.
         if due || (was_late && target > self.play) {
             self.play = target;
@@ -155,9 +159,9 @@ impl Playout {
     fn turn_second(&mut self, since_epoch: i64, seconds: &mut Seconds) {
         let second = u32::try_from(since_epoch / NANOS_PER_SECOND).unwrap_or(u32::MAX);
         seconds.put(self.second, self.least_now);
-        // Each second that begins pushes the one ten before it out, whether packets came or not.
-        for begun in (self.second + 1..=second).take(WINDOW_SECONDS) {
-            seconds.forget(begun);
+        // A second without a packet pushes an older one out all the same.
+        for empty in (self.second..second).skip(1).take(SECONDS_BEFORE) {
+            seconds.put(empty, f64::INFINITY);
         }
         self.second = second;
         self.least_now = f64::INFINITY;
@@ -177,35 +181,63 @@ fn margin(deviation: f64) -> f64 {
 impl Seconds {
     const NANOS_PER_MS: f64 = 1e6;
 
+    /// Sets the least transit of `second`, ms; infinite where no packet came.
     fn put(&mut self, second: u32, least: f64) {
-        if least < self.base || self.least().is_infinite() {
-            self.rebase(least);
-        }
-        if let Some(slot) = self.above.get_mut(second as usize % WINDOW_SECONDS) {
-            // Saturating cast; u32::MAX itself means "no packet".
-            *slot = ((least - self.base) * Self::NANOS_PER_MS).round().min(f64::from(u32::MAX - 1)) as u32;
+        let slot = second as usize % SECONDS_BEFORE;
+        match self {
+            Self::Near { base, above } => {
+                if let Some(old) = above.get_mut(slot) {
+                    *old = NO_PACKET;
+                }
+                if least.is_infinite() || Self::put_near(base, above, slot, least).is_some() {
+                    return;
+                }
+                *self = Self::Far(Box::new(self.all()));
+                self.put(second, least);
+            }
+            Self::Far(all) => {
+                if let Some(old) = all.get_mut(slot) {
+                    *old = least;
+                }
+            }
         }
     }
 
-    fn rebase(&mut self, base: f64) {
-        let shift = (self.base - base) * Self::NANOS_PER_MS;
-        for above in self.above.iter_mut().filter(|a| **a != u32::MAX) {
-            *above = (f64::from(*above) + shift).round().clamp(0.0, f64::from(u32::MAX - 1)) as u32;
+    /// `None` where the seconds lie too far apart.
+    fn put_near(base: &mut f64, above: &mut [u32; SECONDS_BEFORE], slot: usize, least: f64) -> Option<()> {
+        let lowest = above.iter().copied().min().filter(|&a| a != NO_PACKET);
+        let (new_base, up) = match lowest {
+            None => (least, 0),
+            // To the least there is, but by a whole number of nanoseconds: no value is rounded again.
+            Some(lowest) => {
+                let new = ((least - *base) * Self::NANOS_PER_MS).floor() as i64;
+                let up = new.min(i64::from(lowest));
+                (*base + up as f64 / Self::NANOS_PER_MS, up)
+            }
+        };
+        let fits = |nanos: i64| u32::try_from(nanos).ok().filter(|&n| n != NO_PACKET);
+        let mut moved = *above;
+        for a in moved.iter_mut().filter(|a| **a != NO_PACKET) {
+            *a = fits(i64::from(*a).saturating_sub(up))?;
         }
-        self.base = base;
+        let nanos = ((least - new_base) * Self::NANOS_PER_MS).round() as i64;
+        *moved.get_mut(slot)? = fits(nanos)?;
+        (*base, *above) = (new_base, moved);
+        Some(())
     }
 
-    /// Empties the place that `second` will take.
-    fn forget(&mut self, second: u32) {
-        if let Some(slot) = self.above.get_mut(second as usize % WINDOW_SECONDS) {
-            *slot = u32::MAX;
+    /// Milliseconds of each.
+    fn all(&self) -> [f64; SECONDS_BEFORE] {
+        match self {
+            Self::Far(all) => **all,
+            Self::Near { base, above } => above.map(|a| match a {
+                NO_PACKET => f64::INFINITY,
+                a => base + f64::from(a) / Self::NANOS_PER_MS,
+            }),
         }
     }
 
     fn least(&self) -> f64 {
-        match self.above.iter().copied().min() {
-            None | Some(u32::MAX) => f64::INFINITY,
-            Some(above) => self.base + f64::from(above) / Self::NANOS_PER_MS,
-        }
+        self.all().into_iter().fold(f64::INFINITY, f64::min)
     }
 }

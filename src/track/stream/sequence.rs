@@ -50,7 +50,7 @@ pub(crate) struct Sequence {
     late_adaptive: u128,
     /// Highest extended number seen. Never shrinks within a run.
     highest: u32,
-    /// All numbers below this are settled. `highest - open < 128`.
+    /// All numbers below this are settled. At most 128 above.
     open: u32,
     /// First arrivals of the whole stream, this run and those before it.
     pub packets: u32,
@@ -89,41 +89,53 @@ impl Sequence {
         if self.seen >> behind & 1 == 1 { Step::Duplicate(behind as u8) } else { Step::Behind(behind as u8) }
     }
 
-    /// Takes the number `by` above the highest. `absent`: where numbers in between were never sent, the
-    /// marks of those (bit i: `highest - i`), to be filled in.
+    /// Takes the number next above the highest, where no open number is known as never sent.
     #[inline]
-    pub fn advance(&mut self, by: u16, absent: Option<&mut u128>, out: &mut impl Settle) {
-        let highest = self.highest.wrapping_add(u32::from(by));
-        if highest - self.open >= WORD || absent.is_some() {
-            self.make_room(highest, absent, out);
+    pub fn advance(&mut self, out: &mut impl Settle) {
+        if self.highest.wrapping_add(1).wrapping_sub(self.open) >= WORD {
+            self.make_room(1, 0, false, out);
         }
+        self.move_up(1);
+    }
+
+    /// Takes the number `by` above the highest. `absent`: marks of the open numbers that were never sent
+    /// (bit i: `highest - i`), kept up to date; `never_sent`: the numbers in between are such.
+    pub fn leap(&mut self, by: u16, absent: &mut u128, never_sent: bool, out: &mut impl Settle) {
+        self.make_room(by, *absent, never_sent, out);
+        *absent = absent.checked_shl(u32::from(by)).unwrap_or(0);
+        if never_sent {
+            // Bits 1 to `by - 1`; bit 0 is the number that came.
+            *absent |= !(u128::MAX.checked_shl(u32::from(by)).unwrap_or(0)) & !1;
+        }
+        self.move_up(by);
+    }
+
+    #[inline]
+    fn move_up(&mut self, by: u16) {
         let shift = |word: u128| word.checked_shl(u32::from(by)).unwrap_or(0);
         self.seen = shift(self.seen) | 1;
         self.late_fixed = shift(self.late_fixed);
         self.late_adaptive = shift(self.late_adaptive);
-        self.highest = highest;
+        // A sender that leaves out 2999 numbers each time gets past 2^32 in an hour: the count wraps.
+        self.highest = self.highest.wrapping_add(u32::from(by));
         self.packets += 1;
     }
 
-    /// Settles what leaves the window when `highest` becomes the highest number.
+    /// Settles what leaves the window when the highest number moves up `by`.
     #[cold]
-    fn make_room(&mut self, highest: u32, absent: Option<&mut u128>, out: &mut impl Settle) {
-        let end = highest - (REORDER_WINDOW - 1);
-        let known = (self.highest + 1).min(end);
-        let mut none = 0;
-        let new_absent = absent.is_some();
-        let absent = absent.unwrap_or(&mut none);
-        self.settle(known, *absent, out);
-        if end > known {
-            let never_seen = end - known;
-            if new_absent { out.skipped(never_seen) } else { out.lost(never_seen) }
-            self.open = end;
-        }
-        if new_absent {
-            let between = highest - self.highest - 1;
-            let old = absent.checked_shl(highest - self.highest).unwrap_or(0);
-            let marks = if between + 1 >= WORD { u128::MAX } else { (1 << (between + 1)) - 1 };
-            *absent = old | (marks & !1);
+    fn make_room(&mut self, by: u16, absent: u128, never_sent: bool, out: &mut impl Settle) {
+        let by = u32::from(by);
+        let leaves = by.min(REORDER_WINDOW);
+        self.settle(self.highest.wrapping_sub(REORDER_WINDOW - 1).wrapping_add(leaves), absent, out);
+        // Numbers above the highest that are out of the window before they were ever in it.
+        let never_seen = by - leaves;
+        if never_seen > 0 {
+            if never_sent {
+                out.skipped(never_seen);
+            } else {
+                out.lost(never_seen);
+            }
+            self.open = self.open.wrapping_add(never_seen);
         }
     }
 
@@ -132,8 +144,23 @@ impl Sequence {
         self.seen |= 1 << behind;
         self.packets += 1;
         self.reordered += 1;
-        // Below the run's first number: the run began there.
-        self.open = self.open.min(self.highest - u32::from(behind));
+        let behind = u32::from(behind);
+        if self.open_span() < behind + 1 {
+            // Below the run's first number: the run began there.
+            self.open = self.highest.wrapping_sub(behind);
+        }
+    }
+
+    /// How many numbers are open, the highest included.
+    const fn open_span(&self) -> u32 {
+        self.highest.wrapping_sub(self.open).wrapping_add(1)
+    }
+
+    /// How many open numbers arrived too late for the fixed and for the adaptive buffer.
+    pub const fn open_late(&self) -> (u32, u32) {
+        let span = self.open_span();
+        let mask = if span == 0 { 0 } else { u128::MAX >> (WORD - span) };
+        ((self.late_fixed & mask).count_ones(), (self.late_adaptive & mask).count_ones())
     }
 
     /// Marks a number too late for one of the buffers or both.
@@ -145,21 +172,22 @@ impl Sequence {
 
     /// Settles the numbers that have left the window.
     pub fn settle_window(&mut self, absent: u128, out: &mut impl Settle) {
-        self.settle((self.highest + 1).saturating_sub(REORDER_WINDOW), absent, out);
+        self.settle(self.highest.wrapping_sub(REORDER_WINDOW - 1), absent, out);
     }
 
     /// Settles all: the run is over.
     pub fn settle_all(&mut self, absent: u128, out: &mut impl Settle) {
-        self.settle(self.highest + 1, absent, out);
+        self.settle(self.highest.wrapping_add(1), absent, out);
     }
 
     /// Settles the numbers below `end`, which is at most one above the highest.
     fn settle(&mut self, end: u32, absent: u128, out: &mut impl Settle) {
-        if end <= self.open {
+        let count = end.wrapping_sub(self.open);
+        if count == 0 || count > WORD {
+            // Settled already: `end` is not above `open`.
             return;
         }
-        let count = end - self.open;
-        let lowest_bit = self.highest + 1 - end;
+        let lowest_bit = self.highest.wrapping_add(1).wrapping_sub(end);
         let mask = u128::MAX >> (WORD - count);
         let part = |word: u128| (word >> lowest_bit) & mask;
         let (seen, fixed, adaptive) = (part(self.seen), part(self.late_fixed), part(self.late_adaptive));
