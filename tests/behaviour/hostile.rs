@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot make its input has failed")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use clearline::engine::Settings;
 use clearline::run;
@@ -38,7 +37,10 @@ impl Counts {
                 add(format!("{key} {field}"), s[field].as_u64());
             }
             // A number is skipped or lost, and which of them may turn out later.
-            add(format!("{key} numbers"), Some(s["expected"].as_u64().unwrap() + s["skipped"].as_u64().unwrap()));
+            add(
+                format!("{key} numbers"),
+                Some(s["expected"].as_u64().unwrap() + s["skipped"].as_u64().unwrap()),
+            );
         }
         for c in report["captures"].as_array().unwrap() {
             add("frames".into(), c["packets"].as_u64());
@@ -59,7 +61,7 @@ impl Counts {
 /// Analyses bytes as a file. `None`: not a capture.
 fn analyse_bytes(name: &str, bytes: &[u8]) -> Option<Value> {
     let path = scratch(name, bytes);
-    let outcome = run::analyse(&[Input::from(path.clone())], Settings::default(), |_| {});
+    let outcome = run::analyse(&[Input::from(path.clone())], Settings::default(), 1, |_| {});
     std::fs::remove_file(path).unwrap();
     outcome.ok().map(|o| json(&o.analysis))
 }
@@ -115,7 +117,8 @@ fn a_file_cut_short_about_a_record_tells_no_more_than_the_whole() {
         }
         // Long files: as many cuts as tell, spread over them all.
         let keep = if is_long() { 1500.0 } else { 2.0 } / ends.len() as f64;
-        let at: Vec<usize> = ends.iter().filter(|_| dice.chance(keep)).flat_map(|&e| [e - 1, e, e + 1]).collect();
+        let at: Vec<usize> =
+            ends.iter().filter(|_| dice.chance(keep)).flat_map(|&e| [e - 1, e, e + 1]).collect();
         check_cuts(&name, &bytes, at.into_iter().filter(|&cut| cut <= bytes.len()));
     }
 }
@@ -135,7 +138,9 @@ fn mutate(dice: &mut Dice, frames: &mut Vec<Recorded>) {
             2 => frame.data.truncate(at),
             3 => frame.time = dice.roll().cast_signed(),
             4 => frame.time += dice.below(20_000_000_000_000).cast_signed() - 10_000_000_000_000,
-            5 => frame.link = LinkType([0, 1, 9, 12, 101, 105, 113, 127, 192, 228, 229, 239, 276, 999][n % 14]),
+            5 => {
+                frame.link = LinkType([0, 1, 9, 12, 101, 105, 113, 127, 192, 228, 229, 239, 276, 999][n % 14])
+            }
             6 => frame.data.extend_from_slice(&other.data),
             7 => {
                 let some = other.data.get(at.min(other.data.len())..).unwrap();
@@ -215,12 +220,12 @@ fn a_gzip_bomb_is_read_in_little_memory() {
     let empty = gzip_bomb(&header, zeros);
     let mut one = header;
     one.extend([0; 8]);
-    one.extend((16_u32 << 20).to_le_bytes());
-    one.extend((16_u32 << 20).to_le_bytes());
-    for bomb in [empty, gzip_bomb(&one, zeros)] {
+    one.extend((256_u32 << 10).to_le_bytes());
+    one.extend((256_u32 << 10).to_le_bytes());
+    for (bomb, packets) in [(empty, zeros as u64 / 17), (gzip_bomb(&one, zeros), 1)] {
         let (report, peak) = flood(std::iter::once(bomb));
-        assert!(report["captures"][0]["packets"].as_u64().unwrap() > 0, "{}", report["captures"]);
-        peak.assert_below(160);
+        assert!(report["captures"][0]["packets"].as_u64().unwrap() >= packets, "{}", report["captures"]);
+        peak.assert_below(96);
     }
 }
 
@@ -355,8 +360,12 @@ fn a_flood_of_forged_invites_keeps_the_bound_on_calls() {
     let n = many(100_000);
     let (report, peak) = flood_of((0..n).map(|i| {
         let end = ([10, 1, (i >> 8) as u8, i as u8], 4000 + (i >> 16) as u16 * 2);
-        let invite =
-            sip("INVITE sip:b@example.net SIP/2.0", &format!("f{i}"), "1 INVITE", &sdp(end, "0 8 18 101", ""));
+        let invite = sip(
+            "INVITE sip:b@example.net SIP/2.0",
+            &format!("f{i}"),
+            "1 INVITE",
+            &sdp(end, "0 8 18 101", ""),
+        );
         udp(START + i.cast_signed() * 10_000, (end.0, 5060), (END_B.0, 5060), &invite)
     }));
     assert_eq!(report["signalling"]["requests"]["INVITE"], n);
@@ -453,7 +462,10 @@ fn fragments_that_never_complete_are_let_go_and_counted() {
     let n = many(1_000_000);
     let (report, peak) = flood_of((0..n).map(|i| {
         let [_, a, b, c] = (i as u32).to_be_bytes();
-        ethernet(START + i.cast_signed() * 1000, &ipv4(17, [10, a, b, c], END_B.0, i as u16, 0x2000, &[0; 512]))
+        ethernet(
+            START + i.cast_signed() * 1000,
+            &ipv4(17, [10, a, b, c], END_B.0, i as u16, 0x2000, &[0; 512]),
+        )
     }));
     let given_up = report["captures"][0]["undecoded"]["fragment-limit"].as_u64().unwrap();
     assert!(given_up > n / 2, "{given_up}");
@@ -464,9 +476,9 @@ fn fragments_that_never_complete_are_let_go_and_counted() {
 fn datagrams_completed_behind_one_that_never_is_leave_nothing() {
     let n = many(1_000_000);
     let waiting = ethernet(START, &ipv4(17, [10, 9, 9, 9], END_B.0, 7, 0x2000, &[0; 64]));
-    let (_, peak) = flood_of(std::iter::once(waiting).chain(
-        (0..n).flat_map(|i| udp_in_fragments(START, i as u16, END_A, END_B, &[0; 32]).map(|f| Recorded { time: START, ..f })),
-    ));
+    let (_, peak) = flood_of(std::iter::once(waiting).chain((0..n).flat_map(|i| {
+        udp_in_fragments(START, i as u16, END_A, END_B, &[0; 32]).map(|f| Recorded { time: START, ..f })
+    })));
     peak.assert_below(96);
 }
 
@@ -475,7 +487,8 @@ fn connections_that_never_complete_a_message_are_let_go() {
     let n = many(1_000_000);
     let (report, peak) = flood_of((0..n).map(|i| {
         let [_, a, b, c] = (i as u32).to_be_bytes();
-        let begun = format!("INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/TCP x\r\nSubject: {}", "x".repeat(900));
+        let begun =
+            format!("INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/TCP x\r\nSubject: {}", "x".repeat(900));
         tcp(START + i.cast_signed() * 1000, ([10, a, b, c], 5060), END_B, 1, 0x18, begun.as_bytes())
     }));
     assert_eq!(report["captures"][0]["packets"], n);
@@ -487,7 +500,14 @@ fn holes_in_a_connection_keep_little_waiting() {
     let n = many(1_000_000);
     let (_, peak) = flood_of((0..n).map(|i| {
         let sequence = 1_u32.wrapping_add((i as u32).wrapping_mul(3000));
-        tcp(START + i.cast_signed() * 1000, END_A, ([10, 0, 0, (i % 251) as u8], 5060), sequence, 0x18, &[b'x'; 1400])
+        tcp(
+            START + i.cast_signed() * 1000,
+            END_A,
+            ([10, 0, 0, (i % 251) as u8], 5060),
+            sequence,
+            0x18,
+            &[b'x'; 1400],
+        )
     }));
     peak.assert_below(256);
 }
@@ -500,7 +520,12 @@ fn times_at_both_ends_of_the_range_are_only_numbers() {
     for round in 0..many(2000) {
         let mut any_time = || times.get(dice.below(8) as usize).copied().unwrap();
         let mut frames = vec![
-            udp(any_time(), a, b, &sip("INVITE sip:b@example.net SIP/2.0", "t", "1 INVITE", &sdp(END_A, "0", ""))),
+            udp(
+                any_time(),
+                a,
+                b,
+                &sip("INVITE sip:b@example.net SIP/2.0", "t", "1 INVITE", &sdp(END_A, "0", "")),
+            ),
             udp(any_time(), b, a, &sip("SIP/2.0 180 Ringing", "t", "1 INVITE", "")),
             udp(any_time(), b, a, &sip("SIP/2.0 200 OK", "t", "1 INVITE", &sdp(END_B, "0", ""))),
         ];
@@ -516,12 +541,4 @@ fn times_at_both_ends_of_the_range_are_only_numbers() {
         frames.push(udp(any_time(), a, b, &sip("BYE sip:b@example.net SIP/2.0", "t", "2 BYE", "")));
         analyse_frames(&frames);
     }
-}
-
-#[test]
-fn a_folder_of_cut_and_whole_captures_gives_what_can_be_read() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/cases");
-    let readme = root.join("README.md");
-    let refused = run::analyse(&[Input::from(readme)], Settings::default(), |_| {});
-    assert!(refused.is_err());
 }

@@ -56,11 +56,8 @@ fn analyse_by_workers(frames: &[Recorded], count: usize) -> Vec<u8> {
     while let Some(call) = front.poll_call() {
         calls.take(Event::Call(Box::new(call)));
     }
-    let none = Encodings::new();
-    let results = workers.finish();
-    let halves = results.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-    let mut all: Vec<(Collector, &Encodings)> = halves.0.into_iter().zip(&halves.1).collect();
-    all.push((calls, &none));
+    let mut all = workers.finish();
+    all.push((calls, Encodings::new()));
     written(&Analysis::of(all, front.message_counts().clone(), Vec::new()))
 }
 

@@ -204,7 +204,8 @@ impl Run {
         self.engine.finish();
         self.drain();
         let messages = self.engine.message_counts().clone();
-        let analysis = Analysis::of(vec![(self.collector, self.engine.encodings())], messages, Vec::new());
+        let analysis =
+            Analysis::of(vec![(self.collector, self.engine.encodings().clone())], messages, Vec::new());
         written(&analysis)
     }
 }
@@ -220,7 +221,7 @@ pub fn analyse_frames(frames: &[Recorded]) -> Value {
 }
 
 pub fn analyse_file(path: &Path) -> Analysis {
-    run::analyse(&[Input::from(path.to_owned())], Settings::default(), |_| {}).unwrap().analysis
+    run::analyse(&[Input::from(path.to_owned())], Settings::default(), 1, |_| {}).unwrap().analysis
 }
 
 /// The frames of a capture file.
