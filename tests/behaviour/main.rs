@@ -1,5 +1,6 @@
 //! What a user sees, one module a thing.
 
+mod captures;
 mod flood;
 mod hostile;
 mod scores;
@@ -7,4 +8,5 @@ mod steady;
 mod streams;
 mod tidy;
 mod traffic;
+mod unsignalled;
 mod workers;

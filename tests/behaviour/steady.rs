@@ -1,6 +1,6 @@
 //! Same input, same output, byte for byte, however the frames are handed over.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot make its input has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot make its input has failed")]
 
 use clearline::engine::{Front, Media, Settings};
 use clearline::event::Event;

@@ -1,6 +1,6 @@
 //! Streams whose every number is known, because the capture was made so: `tests/captures/cases`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its input has failed")]
 
 use std::path::{Path, PathBuf};
 

@@ -278,10 +278,6 @@ pub fn own_captures() -> Vec<PathBuf> {
     files
 }
 
-fn sip_end(end: End) -> End {
-    (end.0, 5060)
-}
-
 /// A stream of `n` packets of PCMU, 20 ms apart, from `time` on.
 pub fn stream(time: i64, src: End, dst: End, ssrc: u32, n: u16) -> Vec<Recorded> {
     (0..n)
@@ -313,70 +309,20 @@ pub fn mix() -> Vec<Recorded> {
     for n in 0..6_u8 {
         let begin = START + i64::from(n) * 700 * MS;
         let (a, b) = (([10, 0, 0, n], 40_000), ([10, 0, 1, n], 50_000));
-        let (sa, sb) = (sip_end(a), sip_end(b));
-        let id = format!("c{n}");
-        let maps = "a=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
-        let offer = sip("INVITE sip:b@example.net SIP/2.0", &id, "1 INVITE", &sdp(a, "0 8 96 101", maps));
-        let answer = sip("SIP/2.0 200 OK", &id, "1 INVITE", &sdp(b, "0 101", maps));
-        if n == 2 {
-            // Over TCP, a few bytes a segment, one of them late.
-            for (i, piece) in offer.chunks(50).enumerate() {
-                let late = if i == 3 { 40 * MS } else { 0 };
-                let sequence = u32::try_from(1 + 50 * i).unwrap();
-                all.push(tcp(begin + i64::try_from(i).unwrap() * MS + late, sa, sb, sequence, 0x18, piece));
-            }
-        } else if n == 3 {
-            all.extend(udp_in_fragments(begin, 9, sa, sb, &offer));
-        } else {
-            all.push(udp(begin, sa, sb, &offer));
-        }
-        // The callee's media comes before its answer.
-        let answered = begin + i64::from(n) * 400 * MS + 100 * MS;
-        all.push(udp(answered, sb, sa, &answer));
-        all.push(udp(answered + 5 * MS, sa, sb, &sip("ACK sip:b@example.net SIP/2.0", &id, "1 ACK", "")));
+        all.extend(signalling_of_the_mix(n, begin, a, b));
         for (src, dst, ssrc) in [(a, b, 100 + u32::from(n)), (b, a, 200 + u32::from(n))] {
             for (i, frame) in stream(begin + 150 * MS, src, dst, ssrc, 1500).into_iter().enumerate() {
                 if n == 1 && i % 50 == 7 {
-                    let (before, after) = (frame.time, frame.time + 30 * MS);
-                    all.extend(udp_in_fragments(
-                        before,
-                        20 + i as u16,
-                        src,
-                        dst,
-                        frame.data.get(42..).unwrap(),
-                    ));
-                    all.push(Recorded { time: after, ..frame });
+                    let datagram = frame.data.get(42..).unwrap();
+                    all.extend(udp_in_fragments(frame.time, 20 + i as u16, src, dst, datagram));
+                    all.push(Recorded { time: frame.time + 30 * MS, ..frame });
                 } else if !dice.chance(0.03) {
                     let jitter = i64::try_from(dice.below(90)).unwrap() * MS * i64::from(dice.chance(0.2));
                     all.push(Recorded { time: frame.time + jitter, ..frame });
                 }
             }
         }
-        let (ra, rb) = ((a.0, a.1 + 1), (b.0, b.1 + 1));
-        for k in 1..6_u32 {
-            let time = begin + i64::from(k) * 5 * SECOND;
-            let round = i64::from(k) * 20 * MS;
-            // B's report came 20(k−1) ms after the last of A's, and A held it for all of this time but 30 ms.
-            let held = (5000 - 20 * (k - 1) - 30) * 65_536 / 1000;
-            all.push(udp(
-                time,
-                ra,
-                rb,
-                &rtcp(100 + u32::from(n), 1000 + k, 200 + u32::from(n), 2000 + k - 1, held),
-            ));
-            all.push(udp(
-                time + round,
-                rb,
-                ra,
-                &rtcp(200 + u32::from(n), 2000 + k, 100 + u32::from(n), 1000 + k, 0),
-            ));
-        }
-        if n % 2 == 0 {
-            let again = sip("INVITE sip:b@example.net SIP/2.0", &id, "2 INVITE", &sdp(a, "8", ""));
-            all.push(udp(begin + 12 * SECOND, sa, sb, &again));
-        }
-        all.push(udp(begin + 31 * SECOND, sa, sb, &sip("BYE sip:b@example.net SIP/2.0", &id, "3 BYE", "")));
-        all.push(udp(begin + 31 * SECOND + MS, sb, sa, &sip("SIP/2.0 200 OK", &id, "3 BYE", "")));
+        all.extend(reports_of_the_mix(u32::from(n), begin, a, b));
     }
     for n in 0..4_u8 {
         let (a, b) = (([10, 9, 0, n], 6000), ([10, 9, 1, n], 7000));
@@ -390,5 +336,51 @@ pub fn mix() -> Vec<Recorded> {
         all.push(udp(time, src, dst, &dice.bytes(len)));
     }
     all.sort_by_key(|f| f.time);
+    all
+}
+
+fn signalling_of_the_mix(n: u8, begin: i64, a: End, b: End) -> Vec<Recorded> {
+    let (sa, sb) = ((a.0, 5060), (b.0, 5060));
+    let id = format!("c{n}");
+    let maps = "a=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let offer = sip("INVITE sip:b@example.net SIP/2.0", &id, "1 INVITE", &sdp(a, "0 8 96 101", maps));
+    let mut all = Vec::new();
+    if n == 2 {
+        // Over TCP, a few bytes a segment, one of them late.
+        for (i, piece) in offer.chunks(50).enumerate() {
+            let late = if i == 3 { 40 * MS } else { 0 };
+            let sequence = u32::try_from(1 + 50 * i).unwrap();
+            all.push(tcp(begin + i64::try_from(i).unwrap() * MS + late, sa, sb, sequence, 0x18, piece));
+        }
+    } else if n == 3 {
+        all.extend(udp_in_fragments(begin, 9, sa, sb, &offer));
+    } else {
+        all.push(udp(begin, sa, sb, &offer));
+    }
+    // The callee's media comes before its answer.
+    let answered = begin + i64::from(n) * 400 * MS + 100 * MS;
+    let answer = sip("SIP/2.0 200 OK", &id, "1 INVITE", &sdp(b, "0 101", maps));
+    all.push(udp(answered, sb, sa, &answer));
+    all.push(udp(answered + 5 * MS, sa, sb, &sip("ACK sip:b@example.net SIP/2.0", &id, "1 ACK", "")));
+    if n.is_multiple_of(2) {
+        let again = sip("INVITE sip:b@example.net SIP/2.0", &id, "2 INVITE", &sdp(a, "8", ""));
+        all.push(udp(begin + 12 * SECOND, sa, sb, &again));
+    }
+    all.push(udp(begin + 31 * SECOND, sa, sb, &sip("BYE sip:b@example.net SIP/2.0", &id, "3 BYE", "")));
+    all.push(udp(begin + 31 * SECOND + MS, sb, sa, &sip("SIP/2.0 200 OK", &id, "3 BYE", "")));
+    all
+}
+
+fn reports_of_the_mix(n: u32, begin: i64, a: End, b: End) -> Vec<Recorded> {
+    let (a, b) = ((a.0, a.1 + 1), (b.0, b.1 + 1));
+    let mut all = Vec::new();
+    for k in 1..6_u32 {
+        let time = begin + i64::from(k) * 5 * SECOND;
+        let round = i64::from(k) * 20 * MS;
+        // B's report came 20(k−1) ms after the last of A's, and A held it for all of this time but 30 ms.
+        let held = (5000 - 20 * (k - 1) - 30) * 65_536 / 1000;
+        all.push(udp(time, a, b, &rtcp(100 + n, 1000 + k, 200 + n, 2000 + k - 1, held)));
+        all.push(udp(time + round, b, a, &rtcp(200 + n, 2000 + k, 100 + n, 1000 + k, 0)));
+    }
     all
 }
