@@ -345,6 +345,19 @@ fn a_flood_of_sources_on_one_signalled_port_is_ended_in_good_time() {
 }
 
 #[test]
+fn a_flood_of_reports_keeps_the_bound_on_what_is_remembered() {
+    let mut dice = Dice(8);
+    let n = many(1_000_000);
+    let (report, peak) = flood_of((0..n).map(move |i| {
+        let (source, about) = (dice.roll() as u32, dice.roll() as u32);
+        let report = crate::traffic::rtcp(source, dice.roll() as u32, about, dice.roll() as u32, 0);
+        udp(START + i.cast_signed() * 1000, END_A, END_B, &report)
+    }));
+    assert_eq!(report["captures"][0]["packets"], n);
+    peak.assert_below(256);
+}
+
+#[test]
 fn counters_tell_what_a_flood_pushed_out() {
     let mut settings = Settings::default();
     settings.streams.unbound = 100;
