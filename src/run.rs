@@ -2,7 +2,13 @@
 
 pub mod live;
 pub mod log;
+mod back;
+mod observer;
+mod process;
+pub mod probe;
+mod serving;
 mod pump;
+mod shared;
 pub mod workers;
 
 use probes::pcap::{self, Input, OpenError};
@@ -49,7 +55,7 @@ pub fn analyse(
         collector.take_all(&mut front, &mut media);
         vec![(collector, media.encodings().clone())]
     } else {
-        let new = || HalfCollector(Collector::new(settings.score.adaptive));
+        let new = |_| HalfCollector(Collector::new(settings.score.adaptive));
         let mut workers = Workers::start(&settings, workers, new)?;
         pump.run(&mut front, &mut workers, |front, _| collector.take_calls(front));
         front.finish(&mut workers);
@@ -79,10 +85,13 @@ struct HalfCollector(Collector);
 
 impl Work for HalfCollector {
     type Result = (Collector, Encodings);
+    type Seen = ();
 
     fn drain(&mut self, media: &mut Media) {
         self.0.take_media(media);
     }
+
+    fn look(&self) {}
 
     fn finish(self, media: &Media) -> Self::Result {
         (self.0, media.encodings().clone())

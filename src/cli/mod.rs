@@ -4,6 +4,7 @@
 //! them; what goes wrong comes back as an [`Error`], which `main` prints once and turns into the exit status.
 
 mod analyze;
+mod config;
 mod score;
 
 use std::io::{self, BufRead, Write};
@@ -21,6 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Analyze(analyze::Args),
+    Config(config::Args),
     Score(score::Args),
 }
 
@@ -32,6 +34,7 @@ impl Cli {
     pub fn run(self, input: &mut dyn BufRead, output: &mut dyn Write) -> Result<(), Error> {
         let done = match self.verb {
             Verb::Analyze(args) => args.run(output),
+            Verb::Config(args) => args.run(output),
             Verb::Score(args) => args.run(input, output),
         };
         match done.and_then(|()| output.flush().map_err(Error::from)) {

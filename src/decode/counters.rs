@@ -104,40 +104,54 @@ impl Malformed {
 
 /// Counts by [`Malformed`]. Never shrinks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Undecoded([u64; Malformed::ALL.len()]);
+pub struct Undecoded {
+    by_reason: [u64; Malformed::ALL.len()],
+    total: u64,
+}
 
 impl Undecoded {
     pub(crate) fn count(&mut self, what: Malformed) {
-        if let Some(n) = self.0.get_mut(what as usize) {
-            *n += 1;
+        self.add_count(what, 1);
+    }
+
+    fn add_count(&mut self, what: Malformed, count: u64) {
+        if let Some(n) = self.by_reason.get_mut(what as usize) {
+            *n += count;
+            self.total += count;
         }
+    }
+
+    /// All together.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
     }
 
     /// Each reason that occurred, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Malformed, u64)> + '_ {
-        Malformed::ALL.into_iter().zip(self.0).filter(|&(_, n)| n > 0)
+        Malformed::ALL.into_iter().zip(self.by_reason).filter(|&(_, n)| n > 0)
     }
 
     /// What was counted here since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let mut out = *self;
-        for (n, before) in out.0.iter_mut().zip(earlier.0) {
-            *n -= before.min(*n);
+        let mut out = Self::default();
+        for ((what, n), before) in Malformed::ALL.into_iter().zip(self.by_reason).zip(earlier.by_reason) {
+            out.add_count(what, n.saturating_sub(before));
         }
         out
     }
 
     /// Whether nothing was counted.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    pub const fn is_empty(&self) -> bool {
+        self.total == 0
     }
 
     /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Self) {
-        for (n, more) in self.0.iter_mut().zip(other.0) {
-            *n += more;
+        for (what, count) in other.iter() {
+            self.add_count(what, count);
         }
     }
 }

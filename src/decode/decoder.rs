@@ -2,12 +2,13 @@
 
 use pnet_packet::tcp::TcpPacket;
 use pnet_packet::udp::UdpPacket;
-use probes::Frame;
+use probes::{Frame, LinkType};
 
 use super::counters::{Malformed, Undecoded};
 use super::flow::{Endpoint, Flow};
 use super::fragments::Fragments;
 use super::ip::{self, IpPacket, protocol};
+use super::link::ethertype;
 use super::{link, tunnel};
 
 /// Deeper nesting than any network has: VLANs, an underlay, an overlay, a mirror tunnel.
@@ -186,6 +187,33 @@ impl Decoder {
     }
 }
 
+/// The packet in a frame that is nothing but Ethernet, at most one VLAN tag, IPv4 in one piece, and UDP to
+/// no tunnel's port. `None` where
+/// [`Decoder::decode`] must look.
+///
+/// Nearly every frame is such. Inlined, its headers go from registers to where they are kept; a packet that
+/// comes out of [`Decoder::decode`] has been through memory several times, which takes longer than reading it.
+#[must_use]
+#[inline(always)]
+pub fn decode_plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+    if frame.link != LinkType::ETHERNET {
+        return None;
+    }
+    let mut vlan = 0;
+    let mut layer = link::ethernet(frame.data).ok()?;
+    if let Layer::EtherType(kind @ ethertype::VLAN, rest) = layer {
+        layer = link::by_ethertype(kind, rest, &mut vlan).ok()?;
+    }
+    let Layer::EtherType(ethertype::IPV4, packet) = layer else { return None };
+    let ip = ip::v4(packet).ok()?;
+    if ip.fragment.is_some() || ip.protocol != protocol::UDP {
+        return None;
+    }
+    let packet = datagram(&ip, vlan).ok()?;
+    let may_be_tunnel = tunnel::may_be_over_udp(packet.flow.src.port, packet.flow.dst.port);
+    (!may_be_tunnel).then_some(Packet { time: frame.time.as_nanos(), ..packet })
+}
+
 enum Found<'a> {
     Packet(Packet<'a>),
     Fragment(IpPacket<'a>),
@@ -232,8 +260,18 @@ fn over_ip<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
 }
 
 fn udp<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
+    let packet = datagram(ip, vlan)?;
+    if let Transport::Udp { payload, .. } = packet.transport
+        && let Some(layer) = tunnel::over_udp(packet.flow.src.port, packet.flow.dst.port, payload)
+    {
+        return Ok(Step::Layer(layer));
+    }
+    Ok(Step::Found(Found::Packet(packet)))
+}
+
+#[inline(always)]
+fn datagram<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Packet<'a>, Malformed> {
     let header = UdpPacket::new(ip.payload).ok_or(Malformed::TruncatedTransport)?;
-    let (src, dst) = (header.get_source(), header.get_destination());
     // A length that cannot be is taken for that of the IP packet, as receivers with checksum
     // offload do.
     let len = match usize::from(header.get_length()) {
@@ -241,11 +279,8 @@ fn udp<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
         _ => ip.payload_len,
     };
     let payload = ip.payload.get(8..len.min(ip.payload.len())).unwrap_or_default();
-    if let Some(layer) = tunnel::over_udp(src, dst, payload) {
-        return Ok(Step::Layer(layer));
-    }
     let transport = Transport::Udp { payload, sent_len: len.max(8) - 8, checksum: header.get_checksum() };
-    Ok(found(ip, vlan, src, dst, transport))
+    Ok(packet(ip, vlan, header.get_source(), header.get_destination(), transport))
 }
 
 fn tcp<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
@@ -275,7 +310,12 @@ fn sctp<'a>(ip: &IpPacket<'a>, vlan: u16) -> Result<Step<'a>, Malformed> {
 }
 
 fn found<'a>(ip: &IpPacket<'a>, vlan: u16, src: u16, dst: u16, transport: Transport<'a>) -> Step<'a> {
-    Step::Found(Found::Packet(Packet {
+    Step::Found(Found::Packet(packet(ip, vlan, src, dst, transport)))
+}
+
+#[inline(always)]
+fn packet<'a>(ip: &IpPacket<'a>, vlan: u16, src: u16, dst: u16, transport: Transport<'a>) -> Packet<'a> {
+    Packet {
         time: 0,
         flow: Flow { src: Endpoint::new(ip.src, src), dst: Endpoint::new(ip.dst, dst) },
         dscp: ip.dscp,
@@ -283,5 +323,5 @@ fn found<'a>(ip: &IpPacket<'a>, vlan: u16, src: u16, dst: u16, transport: Transp
         ip_id: ip.identification as u16,
         vlan,
         transport,
-    }))
+    }
 }

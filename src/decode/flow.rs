@@ -149,6 +149,7 @@ impl HashKey {
 
     /// Hash of a flow and a number beside it (an SSRC, or 0); differs by direction.
     #[must_use]
+    #[inline]
     pub fn hash(&self, flow: &Flow, beside: u32) -> u64 {
         let [k0, k1, k2, k3] = self.0;
         let (s1, s0) = flow.src.address.halves();

@@ -57,7 +57,8 @@ pub(super) fn parse(packet: &[u8]) -> Result<IpPacket<'_>, Malformed> {
     }
 }
 
-fn v4(packet: &[u8]) -> Result<IpPacket<'_>, Malformed> {
+#[inline(always)]
+pub(super) fn v4(packet: &[u8]) -> Result<IpPacket<'_>, Malformed> {
     let ip = Ipv4Packet::new(packet).ok_or(Malformed::TruncatedIp)?;
     let header_len = 4 * usize::from(ip.get_header_length());
     // A sender with segmentation offload leaves the length 0 for the NIC to fill in.

@@ -58,6 +58,7 @@ fn after(bytes: &[u8], at: usize, kind: u16) -> Next<'_> {
     Ok(Layer::EtherType(kind, bytes.get(at..).ok_or(Malformed::TruncatedLink)?))
 }
 
+#[inline]
 pub(super) fn ethernet(frame: &[u8]) -> Next<'_> {
     let ethernet = EthernetPacket::new(frame).ok_or(Malformed::TruncatedLink)?;
     let kind = ethernet.get_ethertype().0;

@@ -21,7 +21,7 @@ mod stun;
 mod tunnel;
 
 pub use counters::{Malformed, Undecoded};
-pub use decoder::{Decoder, Packet, Settings, TcpHeader, Transport};
+pub use decoder::{Decoder, Packet, Settings, TcpHeader, Transport, decode_plain};
 pub use flow::{Address, Endpoint, Flow, HashKey};
 pub use hep::{Hep, HepPayload};
 pub use rtcp::{Report, ReportBlock, RtcpPackets, SenderInfo, VoipMetrics, looks_like_rtcp};

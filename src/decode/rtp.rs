@@ -2,7 +2,7 @@
 
 use rtp_rs::RtpReader;
 
-use super::reader::{be16, be32};
+use super::reader::be16;
 
 /// What the engine needs of an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,45 +37,61 @@ impl RtpPacket {
     /// `None` where the checks of RFC 3550 A.1 fail. A packet that the snap length cut counts if its
     /// header is whole; its padding cannot be checked then.
     #[must_use]
+    #[inline(always)]
     pub fn parse(datagram: &[u8], sent_len: usize) -> Option<Self> {
         if !looks_like_rtp(datagram) {
             return None;
         }
-        if sent_len > datagram.len() {
-            return Self::parse_cut(datagram, sent_len);
+        let (header, _) = datagram.split_first_chunk()?;
+        let is_cut = sent_len > datagram.len();
+        let payload_at = if is_cut { past_extension(datagram)? } else { past_sources(header) };
+        let end = if is_cut { sent_len } else { datagram.len() };
+        let payload = datagram.get(payload_at..)?;
+        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *header;
+        let mut packet = Self {
+            ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
+            sequence: u16::from_be_bytes([s0, s1]),
+            payload_type: second & 0x7f,
+            marker: second & 0x80 != 0,
+            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
+            payload_len: u16::try_from(end.saturating_sub(payload_at)).unwrap_or(u16::MAX),
+            payload_head: head(payload),
+        };
+        // Few packets have either; what they take is checked by rtp-rs.
+        if first & (PADDING | EXTENSION) != 0 && !is_cut {
+            packet.set_payload(datagram)?;
         }
+        Some(packet)
+    }
+
+    #[inline(never)]
+    fn set_payload(&mut self, datagram: &[u8]) -> Option<()> {
         let rtp = RtpReader::new(datagram).ok()?;
         // RFC 3550 §5.1: the count includes itself, so it is never 0; rtp-rs checks it.
         let payload = rtp.payload();
-        Some(Self {
-            ssrc: rtp.ssrc(),
-            sequence: rtp.sequence_number().into(),
-            payload_type: rtp.payload_type(),
-            marker: rtp.mark(),
-            timestamp: rtp.timestamp(),
-            payload_len: u16::try_from(payload.len()).unwrap_or(u16::MAX),
-            payload_head: head(payload),
-        })
+        self.payload_len = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+        self.payload_head = head(payload);
+        Some(())
     }
+}
 
-    fn parse_cut(datagram: &[u8], sent_len: usize) -> Option<Self> {
-        let first = *datagram.first()?;
-        let second = *datagram.get(1)?;
-        let mut at = 12 + 4 * usize::from(first & 0x0f);
-        if first & 0x10 != 0 {
-            at += 4 + 4 * usize::from(be16(datagram, at + 2)?);
-        }
-        let payload = datagram.get(at..)?;
-        Some(Self {
-            ssrc: be32(datagram, 8)?,
-            sequence: be16(datagram, 2)?,
-            payload_type: second & 0x7f,
-            marker: second & 0x80 != 0,
-            timestamp: be32(datagram, 4)?,
-            payload_len: u16::try_from(sent_len.saturating_sub(at)).unwrap_or(u16::MAX),
-            payload_head: head(payload),
-        })
-    }
+const PADDING: u8 = 0x20;
+const EXTENSION: u8 = 0x10;
+
+/// Where the header ends, an extension left aside.
+fn past_sources(header: &[u8; 12]) -> usize {
+    let [first, ..] = *header;
+    12 + 4 * usize::from(first & 0x0f)
+}
+
+/// Where the payload of a packet begins that the snap length cut.
+#[cold]
+fn past_extension(datagram: &[u8]) -> Option<usize> {
+    let (header, _) = datagram.split_first_chunk()?;
+    let at = past_sources(header);
+    let [first, ..] = *header;
+    let extension = if first & EXTENSION == 0 { 0 } else { 4 + 4 * usize::from(be16(datagram, at + 2)?) };
+    Some(at + extension)
 }
 
 fn head(payload: &[u8]) -> [u8; 4] {

@@ -42,6 +42,12 @@ pub(super) fn gre(rest: &[u8]) -> Next<'_> {
     }
 }
 
+/// Whether [`over_udp`] would look further between these ports.
+#[inline]
+pub(super) const fn may_be_over_udp(src_port: u16, dst_port: u16) -> bool {
+    matches!(dst_port, 4789 | 8472 | 6081 | 2152 | 37008 | 1701) || matches!(src_port, 2152 | 1701)
+}
+
 /// The tunnel that a UDP datagram is, if it is one: by port, and by a header that fits.
 pub(super) fn over_udp(src_port: u16, dst_port: u16, datagram: &[u8]) -> Option<Layer<'_>> {
     match (src_port, dst_port) {

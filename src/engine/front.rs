@@ -6,7 +6,7 @@ use super::Settings;
 use super::clock::Clock;
 use super::media::Told;
 use super::signalling::{MessageCounts, Signalling};
-use crate::decode::{Decoder, HashKey, RtpPacket, Transport, Undecoded};
+use crate::decode::{Decoder, HashKey, Packet, RtpPacket, Transport, Undecoded, decode_plain};
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;
 
@@ -54,15 +54,32 @@ impl Front {
             if now >= self.deadline {
                 self.turn_clock(now, sink);
             }
-            let Some(packet) = self.decoder.decode(frame) else { continue };
             // Media is nearly all there is: it must not wait for what is rare.
-            if let Transport::Udp { payload, sent_len, checksum } = packet.transport
-                && let Some(rtp) = RtpPacket::parse(payload, sent_len)
+            if let Some(packet) = decode_plain(frame)
+                && let Some(arrival) = media(&packet, &self.key)
             {
-                sink.packet(&RtpArrival::of(&packet, packet.flow, &rtp, checksum, &self.key));
+                sink.packet(&arrival);
             } else {
-                self.signalling.handle(&packet, &mut |told| sink.told(told));
+                self.handle_rest(frame, sink);
             }
+        }
+    }
+
+    /// Signalling, and media in less plain frames.
+    #[inline(never)]
+    fn handle_rest(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) {
+        let Some(packet) = self.decoder.decode(frame) else { return };
+        match media(&packet, &self.key) {
+            Some(arrival) => sink.packet(&arrival),
+            None => self.signalling.handle(&packet, &mut |told| sink.told(told)),
+        }
+    }
+
+    /// Tells what time it is where no frame does: on a quiet interface.
+    pub fn handle_time(&mut self, now: i64, sink: &mut impl Sink) {
+        let now = self.clock.observe(now);
+        if now >= self.deadline {
+            self.turn_clock(now, sink);
         }
     }
 
@@ -91,6 +108,36 @@ impl Front {
         all
     }
 
+    /// How often something was not decoded so far.
+    #[must_use]
+    pub const fn not_decoded(&self) -> u64 {
+        self.decoder.counters().total() + self.signalling.malformed().total()
+    }
+
+    /// Calls at present.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.signalling.calls()
+    }
+
+    /// Calls pushed out at the bound.
+    #[must_use]
+    pub const fn calls_evicted(&self) -> u64 {
+        self.signalling.calls_evicted()
+    }
+
+    /// IP datagrams that wait for fragments at present.
+    #[must_use]
+    pub fn fragments_waiting(&self) -> usize {
+        self.decoder.fragments_waiting()
+    }
+
+    /// Byte streams remembered at present.
+    #[must_use]
+    pub fn byte_streams(&self) -> usize {
+        self.signalling.byte_streams()
+    }
+
     /// SIP messages so far.
     #[must_use]
     pub const fn message_counts(&self) -> &MessageCounts {
@@ -108,4 +155,11 @@ impl Front {
     pub const fn quarantined(&self) -> u64 {
         self.clock.quarantined
     }
+}
+
+#[inline(always)]
+fn media(packet: &Packet<'_>, key: &HashKey) -> Option<RtpArrival> {
+    let Transport::Udp { payload, sent_len, checksum } = packet.transport else { return None };
+    let rtp = RtpPacket::parse(payload, sent_len)?;
+    Some(RtpArrival::of(packet, packet.flow, &rtp, checksum, key))
 }

@@ -121,6 +121,18 @@ impl Signalling {
         self.messages.calls.poll_done()
     }
 
+    pub fn calls(&self) -> usize {
+        self.messages.calls.len()
+    }
+
+    pub const fn calls_evicted(&self) -> u64 {
+        self.messages.calls.evicted()
+    }
+
+    pub fn byte_streams(&self) -> usize {
+        self.reassembly.flows()
+    }
+
     pub const fn malformed(&self) -> &Undecoded {
         &self.messages.malformed
     }

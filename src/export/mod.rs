@@ -3,5 +3,7 @@
 //! Nothing here looks at a packet: it takes the engine's events and settled counts.
 
 pub mod analysis;
+pub mod http;
 mod json;
+pub mod metrics;
 mod text;

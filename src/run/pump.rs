@@ -24,10 +24,20 @@ pub struct Progress {
     pub bytes_in_all: Option<u64>,
 }
 
+/// Where reading stands, for whoever drives it.
+pub(super) enum Turn<'a, S> {
+    /// Frames of a step are about to be handed over, the first of them of this `time`.
+    Before { time: i64, front: &'a mut Front, back: &'a mut S },
+    /// A batch was handed over. `files` are the files as far as they were read.
+    After { front: &'a mut Front, back: &'a mut S, files: &'a dyn Fn() -> Vec<Capture> },
+}
+
 /// A timeline on its way into a front.
 pub(super) struct Pump<P> {
     timeline: Timeline,
     undecoded: Vec<Undecoded>,
+    /// Of all files, when it was last told apart by file.
+    undecoded_so_far: Undecoded,
     frames: u64,
     progress: P,
 }
@@ -35,7 +45,7 @@ pub(super) struct Pump<P> {
 impl<P: FnMut(Progress)> Pump<P> {
     pub fn new(timeline: Timeline, progress: P) -> Self {
         let undecoded = vec![Undecoded::default(); timeline.files().len()];
-        Self { timeline, undecoded, frames: 0, progress }
+        Self { timeline, undecoded, undecoded_so_far: Undecoded::default(), frames: 0, progress }
     }
 
     /// Reads to the end; `after` each batch there may be something to tell.
@@ -45,9 +55,29 @@ impl<P: FnMut(Progress)> Pump<P> {
         sink: &mut S,
         mut after: impl FnMut(&mut Front, &mut S),
     ) {
+        self.run_by_steps(front, sink, i64::MAX, |turn| {
+            if let Turn::After { front, back, .. } = turn {
+                after(front, back);
+            }
+            true
+        });
+    }
+
+    /// Reads to the end, or until `turn` answers `false`. No frames are handed over together that lie in
+    /// different steps of `step` ns, so that what is due between them can be done.
+    pub fn run_by_steps<S: Sink>(
+        &mut self,
+        front: &mut Front,
+        sink: &mut S,
+        step: i64,
+        mut turn: impl FnMut(Turn<'_, S>) -> bool,
+    ) {
         let mut told = 0;
-        while self.batch(front, sink) {
-            after(front, sink);
+        while self.batch(front, sink, step, &mut turn) {
+            let files = || self.captures().collect();
+            if !turn(Turn::After { front, back: sink, files: &files }) {
+                return;
+            }
             if self.frames - told >= STRIDE {
                 told = self.frames;
                 self.tell();
@@ -57,27 +87,50 @@ impl<P: FnMut(Progress)> Pump<P> {
     }
 
     /// One batch; `false` at the end.
-    fn batch<S: Sink>(&mut self, front: &mut Front, sink: &mut S) -> bool {
+    fn batch<S: Sink>(
+        &mut self,
+        front: &mut Front,
+        sink: &mut S,
+        step: i64,
+        turn: &mut impl FnMut(Turn<'_, S>) -> bool,
+    ) -> bool {
         let mut frames = [Frame::default(); FRAMES];
         let n = self.timeline.fill(&mut frames);
+        let frames = frames.get(..n).unwrap_or_default();
         let mut by_interface: ArrayVec<(u16, Undecoded), FRAMES> = ArrayVec::new();
+        let mut go_on = n > 0;
+        let in_step = |f: &Frame<'_>| f.time.as_nanos().div_euclid(step);
+        let together = |a: &Frame<'_>, b: &Frame<'_>| {
+            a.interface == b.interface && (step == i64::MAX || in_step(a) == in_step(b))
+        };
         // A batch may hold frames of several files.
-        for run in frames.get(..n).unwrap_or_default().chunk_by(|a, b| a.interface == b.interface) {
-            let before = front.undecoded();
+        for run in frames.chunk_by(together) {
+            let Some(first) = run.first() else { continue };
+            go_on = turn(Turn::Before { time: first.time.as_nanos(), front, back: sink });
+            if !go_on {
+                break;
+            }
+            let before = front.not_decoded();
             front.handle_frames(run, sink);
-            let since = front.undecoded().since(&before);
-            if let (Some(first), false) = (run.first(), since.is_empty()) {
-                by_interface.push((first.interface, since));
+            if front.not_decoded() != before {
+                by_interface.push((first.interface, front.undecoded()));
             }
         }
-        for (interface, since) in by_interface {
+        self.frames += n as u64;
+        for (interface, so_far) in by_interface {
+            let since = so_far.since(&self.undecoded_so_far);
+            self.undecoded_so_far = so_far;
             let file = self.timeline.file_of(interface);
             if let Some(counts) = file.and_then(|file| self.undecoded.get_mut(file)) {
                 counts.add(&since);
             }
         }
-        self.frames += n as u64;
-        n > 0
+        go_on
+    }
+
+    fn captures(&self) -> impl Iterator<Item = Capture> {
+        let files = self.timeline.files().zip(&self.undecoded);
+        files.map(|(file, undecoded)| Capture { file: file.clone(), undecoded: *undecoded })
     }
 
     fn tell(&mut self) {

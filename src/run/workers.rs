@@ -20,51 +20,57 @@ const PACKETS: usize = 256;
 const QUEUE: usize = 64;
 
 /// What a worker is handed.
-enum Handed {
+enum Handed<S> {
     Packets(Vec<RtpArrival>),
     Told(Arc<Told>),
     Time(i64),
+    /// A look at what has been seen so far.
+    Look(SyncSender<S>),
 }
 
 /// What takes a worker's events.
 pub trait Work: Send + 'static {
     /// What it gives at the end.
     type Result: Send + 'static;
+    /// What it shows at any time.
+    type Seen: Send + 'static;
     /// Looks at what the half has to tell.
     fn drain(&mut self, media: &mut Media);
+    /// What it has seen so far.
+    fn look(&self) -> Self::Seen;
     /// The half has ended every stream.
     fn finish(self, media: &Media) -> Self::Result;
 }
 
 /// The queues to all workers: what the front pours into.
-pub struct Workers<R> {
+pub struct Workers<W: Work> {
     key: HashKey,
-    lanes: Vec<Lane>,
-    threads: Vec<JoinHandle<R>>,
+    lanes: Vec<Lane<W::Seen>>,
+    threads: Vec<JoinHandle<W::Result>>,
 }
 
-impl<R> fmt::Debug for Workers<R> {
+impl<W: Work> fmt::Debug for Workers<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Workers").field("count", &self.lanes.len()).finish_non_exhaustive()
     }
 }
 
-struct Lane {
+struct Lane<S> {
     pending: Vec<RtpArrival>,
-    queue: SyncSender<Handed>,
+    queue: SyncSender<Handed<S>>,
     /// Emptied buffers come back.
     emptied: Receiver<Vec<RtpArrival>>,
 }
 
-impl<R: Send + 'static> Workers<R> {
+impl<W: Work> Workers<W> {
     /// Starts `count` workers, each with a share of the bounds.
     ///
     /// # Errors
     /// A thread cannot be started.
-    pub fn start<W: Work<Result = R>>(
+    pub fn start(
         settings: &Settings,
         count: usize,
-        mut work: impl FnMut() -> W,
+        mut work: impl FnMut(usize) -> W,
     ) -> std::io::Result<Self> {
         let count = count.max(1);
         let share = settings.shared_by(count);
@@ -72,7 +78,7 @@ impl<R: Send + 'static> Workers<R> {
         for number in 0..count {
             let (queue, handed) = sync_channel(QUEUE);
             let (give_back, emptied) = sync_channel(QUEUE);
-            let (media, work) = (Media::new(&share), work());
+            let (media, work) = (Media::new(&share), work(number));
             let thread = Builder::new()
                 .name(format!("worker {number}"))
                 .spawn(move || run(media, work, &handed, &give_back))?;
@@ -87,7 +93,7 @@ impl<R: Send + 'static> Workers<R> {
     /// # Panics
     /// Where a worker panicked: the panic goes on here.
     #[must_use]
-    pub fn finish(mut self) -> Vec<R> {
+    pub fn finish(mut self) -> Vec<W::Result> {
         for lane in &mut self.lanes {
             lane.hand_over_packets();
         }
@@ -102,14 +108,29 @@ impl<R: Send + 'static> Workers<R> {
             .collect()
     }
 
-    fn all(&mut self, handed: impl Fn() -> Handed) {
+    /// What each worker has seen of all that was poured in so far.
+    pub fn look(&mut self) -> Vec<W::Seen> {
+        let answers: Vec<Receiver<W::Seen>> = self
+            .lanes
+            .iter_mut()
+            .map(|lane| {
+                let (answer, answered) = sync_channel(1);
+                lane.hand_over_packets();
+                lane.send(Handed::Look(answer));
+                answered
+            })
+            .collect();
+        answers.iter().filter_map(|answered| answered.recv().ok()).collect()
+    }
+
+    fn all(&mut self, handed: impl Fn() -> Handed<W::Seen>) {
         for lane in &mut self.lanes {
             lane.hand_over_packets();
             lane.send(handed());
         }
     }
 
-    fn owner(&mut self, arrival: &RtpArrival) -> Option<&mut Lane> {
+    fn owner(&mut self, arrival: &RtpArrival) -> Option<&mut Lane<W::Seen>> {
         let count = self.lanes.len() as u64;
         // The upper bits as a fraction of the workers.
         let owner = ((self.key.owner(&arrival.key.flow) >> 32) * count) >> 32;
@@ -117,7 +138,7 @@ impl<R: Send + 'static> Workers<R> {
     }
 }
 
-impl<R: Send + 'static> Sink for Workers<R> {
+impl<W: Work> Sink for Workers<W> {
     #[inline]
     fn packet(&mut self, arrival: &RtpArrival) {
         if let Some(lane) = self.owner(arrival) {
@@ -143,7 +164,7 @@ impl<R: Send + 'static> Sink for Workers<R> {
     }
 }
 
-impl Lane {
+impl<S> Lane<S> {
     fn hand_over_packets(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -153,7 +174,7 @@ impl Lane {
         self.send(Handed::Packets(full));
     }
 
-    fn send(&self, handed: Handed) {
+    fn send(&self, handed: Handed<S>) {
         // A worker that is gone has panicked; `finish` passes that on.
         let _gone = self.queue.send(handed);
     }
@@ -162,7 +183,7 @@ impl Lane {
 fn run<W: Work>(
     mut media: Media,
     mut work: W,
-    handed: &Receiver<Handed>,
+    handed: &Receiver<Handed<W::Seen>>,
     give_back: &SyncSender<Vec<RtpArrival>>,
 ) -> W::Result {
     while let Ok(handed) = handed.recv() {
@@ -177,6 +198,11 @@ fn run<W: Work>(
             }
             Handed::Told(told) => media.take(&told),
             Handed::Time(now) => media.time(now),
+            Handed::Look(answer) => {
+                work.drain(&mut media);
+                // Whoever asked may be gone.
+                let _gone = answer.send(work.look());
+            }
         }
         work.drain(&mut media);
     }

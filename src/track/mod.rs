@@ -13,5 +13,6 @@ mod index;
 mod inference;
 pub mod media;
 pub mod reports;
+pub mod sites;
 pub mod stream;
 pub mod streams;

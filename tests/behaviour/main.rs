@@ -1,8 +1,10 @@
 //! What a user sees, one module a thing.
 
 mod captures;
+mod config;
 mod flood;
 mod hostile;
+mod http;
 mod scores;
 mod steady;
 mod streams;

@@ -1,0 +1,164 @@
+//! Counts of all sites, as one worker keeps them and a scrape merges them.
+
+use std::collections::BTreeMap;
+
+use super::catalogue as metric;
+use super::codecs;
+use super::direction::{StreamState, add};
+use super::family::Families;
+use super::interval::{IntervalSample, Outcome, ViewLabels, WithheldReason};
+use super::site::{ReportSource, RoundTripSide, SiteTotals};
+
+/// Customer and site of what no configured site knows.
+pub const UNASSIGNED: &str = "unassigned";
+/// Customer and site of what is over the budget.
+pub const OVERFLOW: &str = "overflow";
+
+/// The label budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sites with labels of their own; [`UNASSIGNED`] and [`OVERFLOW`] come on top.
+    pub sites: usize,
+    /// Series in all.
+    pub series: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { sites: 256, series: 100_000 }
+    }
+}
+
+/// Counts of all sites. All but the gauges never shrink.
+///
+/// A site is admitted by configuration and never by traffic, in the order of the configuration up to the
+/// limit: so every worker admits the same ones, and how streams are spread over workers changes no sum.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    max_sites: usize,
+    /// By customer, then site.
+    sites: BTreeMap<Box<str>, BTreeMap<Box<str>, SiteTotals>>,
+    configured: usize,
+    /// By [`WithheldReason::ALL`].
+    withheld: [u64; 6],
+    /// Observations counted as `overflow` or `other` for their site's or codec's sake.
+    folded_sites: u64,
+    folded_codecs: u64,
+}
+
+impl Totals {
+    /// Nothing counted, and no site known.
+    #[must_use]
+    pub const fn new(max_sites: usize) -> Self {
+        Self {
+            max_sites,
+            sites: BTreeMap::new(),
+            configured: 0,
+            withheld: [0; 6],
+            folded_sites: 0,
+            folded_codecs: 0,
+        }
+    }
+
+    /// Makes customers' sites known, in the order of the configuration. What is known stays, also after a
+    /// reload that no longer names it: counters survive.
+    pub fn configure<'a>(&mut self, customers_and_sites: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (customer, site) in customers_and_sites {
+            let reserved = [UNASSIGNED, OVERFLOW].contains(&site);
+            if reserved || self.site(customer, site).is_some() || self.configured >= self.max_sites {
+                continue;
+            }
+            self.configured += 1;
+            self.sites.entry(customer.into()).or_default().entry(site.into()).or_default().configure();
+        }
+    }
+
+    fn site(&mut self, customer: &str, site: &str) -> Option<&mut SiteTotals> {
+        self.sites.get_mut(customer)?.get_mut(site)
+    }
+
+    /// The site's counts; what no site has goes to [`UNASSIGNED`], what has none of its own to [`OVERFLOW`].
+    fn site_or_overflow(&mut self, customer: &str, site: &str) -> &mut SiteTotals {
+        let known = self.sites.get(customer).is_some_and(|sites| sites.contains_key(site));
+        let (customer, site) = match (known, site) {
+            (true, _) => (customer, site),
+            (false, UNASSIGNED) => (UNASSIGNED, UNASSIGNED),
+            (false, _) => {
+                self.folded_sites += u64::from(site != OVERFLOW);
+                (OVERFLOW, OVERFLOW)
+            }
+        };
+        self.sites.entry(customer.into()).or_default().entry(site.into()).or_default()
+    }
+
+    /// Adds one closed interval: once at each site that its stream touches, or of
+    /// [`ViewLabels::UNASSIGNED`].
+    pub fn observe_interval(&mut self, views: &[ViewLabels<'_>], sample: &IntervalSample<'_>) {
+        for view in views {
+            self.site_or_overflow(view.customer, view.site).observe(view.direction, sample);
+        }
+        if !sample.encoding_name.is_empty() && codecs::place(sample.encoding_name).is_none() {
+            self.folded_codecs += 1;
+        }
+        let reason = match sample.outcome {
+            Outcome::Scored { .. } => None,
+            Outcome::Withheld(reason) => Some(reason),
+            Outcome::CaptureLoss => Some(WithheldReason::CaptureLoss),
+        };
+        let counted = reason.filter(|_| sample.is_observation());
+        if let Some(count) = counted.and_then(|reason| self.withheld.get_mut(reason as usize)) {
+            *count += 1;
+        }
+    }
+
+    /// A stream begins, ends, or has become better or worse.
+    pub fn move_stream(&mut self, views: &[ViewLabels<'_>], from: StreamState, to: StreamState) {
+        for view in views {
+            self.site_or_overflow(view.customer, view.site).move_stream(view.direction, from, to);
+        }
+    }
+
+    /// A round trip from the probe, seconds.
+    pub fn observe_round_trip(&mut self, customer: &str, site: &str, side: RoundTripSide, seconds: f64) {
+        self.site_or_overflow(customer, site).observe_round_trip(side, seconds);
+    }
+
+    /// What an end says: loss, 0…1, and MOS-LQE.
+    pub fn observe_report(
+        &mut self,
+        customer: &str,
+        site: &str,
+        source: ReportSource,
+        loss: Option<f64>,
+        mos_lqe: Option<f64>,
+    ) {
+        self.site_or_overflow(customer, site).observe_report(source, loss, mos_lqe);
+    }
+
+    /// Adds what another worker of the same configuration counted, in any order of workers.
+    pub fn merge(&mut self, other: &Self) {
+        for (customer, sites) in &other.sites {
+            let mine = self.sites.entry(customer.clone()).or_default();
+            for (site, totals) in sites {
+                mine.entry(site.clone()).or_default().merge(totals);
+            }
+        }
+        self.configured = self.configured.max(other.configured);
+        add(&mut self.withheld, &other.withheld);
+        self.folded_sites += other.folded_sites;
+        self.folded_codecs += other.folded_codecs;
+    }
+
+    pub(super) fn expose<'a>(&'a self, to: &mut Families<'a>) {
+        for (customer, sites) in &self.sites {
+            for (site, totals) in sites {
+                totals.expose(customer, site, to);
+            }
+        }
+        for (reason, count) in WithheldReason::ALL.into_iter().zip(self.withheld) {
+            to.count(&metric::SCORES_WITHHELD, &[reason.name()], count);
+        }
+        to.count(&metric::LABEL_VALUES_FOLDED, &["site"], self.folded_sites);
+        to.count(&metric::LABEL_VALUES_FOLDED, &["codec"], self.folded_codecs);
+    }
+}

@@ -1,0 +1,147 @@
+//! A worker's view of its streams: which site sees each, what the metrics count of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use arrayvec::ArrayVec;
+
+use super::workers::Work;
+use crate::engine::Media;
+use crate::event::{Event, ScoredInterval};
+use crate::export::analysis::Collector;
+use crate::export::metrics::{IntervalSample, StreamState, Totals, ViewLabels};
+use crate::score::Scale;
+use crate::track::codecs::Encodings;
+use crate::track::sites::{Sites, Views};
+use crate::track::streams::Activity;
+
+/// What a reload may change: who has which site, and from where on an interval is poor.
+#[derive(Debug, Default)]
+pub struct Territory {
+    /// The sites.
+    pub sites: Sites,
+    /// Poor intervals are under these, by customer and scale (narrowband, wideband, fullband).
+    pub poor_mos: Vec<[f64; 3]>,
+}
+
+impl Territory {
+    fn poor_mos(&self, views: &Views, scale: Scale) -> Option<f64> {
+        let customer = views.first()?.customer;
+        self.poor_mos.get(usize::from(customer.0))?.get(scale as usize).copied()
+    }
+}
+
+/// What follows one media half for the probe.
+pub(super) struct Observer {
+    /// Read when a stream begins: one that is going on keeps its site.
+    territory: Arc<RwLock<Arc<Territory>>>,
+    totals: Arc<Mutex<Totals>>,
+    streams: HashMap<u64, Followed>,
+    /// For a report.
+    collector: Option<Collector>,
+    adaptive: bool,
+}
+
+struct Followed {
+    territory: Arc<Territory>,
+    views: Views,
+    state: StreamState,
+}
+
+impl Observer {
+    pub fn new(
+        territory: Arc<RwLock<Arc<Territory>>>,
+        totals: Arc<Mutex<Totals>>,
+        collector: Option<Collector>,
+        adaptive: bool,
+    ) -> Self {
+        Self { territory, totals, streams: HashMap::new(), collector, adaptive }
+    }
+
+    fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn activity(&mut self, activity: &Activity) {
+        let territory = &self.territory;
+        let followed = self.streams.entry(activity.stream).or_insert_with(|| {
+            let territory = Arc::clone(&territory.read().unwrap_or_else(PoisonError::into_inner));
+            let views = territory.sites.views(&activity.key.flow, activity.vlan);
+            Followed { territory, views, state: StreamState::Absent }
+        });
+        let to = if activity.active { StreamState::Active } else { StreamState::Absent };
+        let from = std::mem::replace(&mut followed.state, to);
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.move_stream(&followed.labels(), from, to);
+    }
+
+    fn interval(&mut self, scored: &ScoredInterval, encodings: &Encodings) {
+        let name = &encodings.get(scored.encoding).name;
+        let sample = IntervalSample::new(scored, name, self.adaptive);
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(followed) = self.streams.get_mut(&scored.closed.stream) else {
+            totals.observe_interval(&[ViewLabels::UNASSIGNED], &sample);
+            return;
+        };
+        let labels = followed.labels();
+        totals.observe_interval(&labels, &sample);
+        let poor = scored.score.ok().is_some_and(|score| {
+            followed.territory.poor_mos(&followed.views, score.scale).is_some_and(|edge| score.mos_lq < edge)
+        });
+        let to = if poor { StreamState::Poor } else { StreamState::Active };
+        if followed.state != StreamState::Absent {
+            totals.move_stream(&labels, followed.state, to);
+            drop(labels);
+            followed.state = to;
+        }
+    }
+
+    fn ended(&mut self, stream: u64) {
+        if let Some(followed) = self.streams.remove(&stream) {
+            self.totals().move_stream(&followed.labels(), followed.state, StreamState::Absent);
+        }
+    }
+}
+
+impl Followed {
+    fn labels(&self) -> ArrayVec<ViewLabels<'_>, 2> {
+        let sites = &self.territory.sites;
+        let mut labels = ArrayVec::new();
+        if self.views.is_empty() {
+            labels.push(ViewLabels::UNASSIGNED);
+        }
+        labels.extend(self.views.iter().filter(|v| v.counted).map(|view| ViewLabels {
+            customer: sites.customer_name(view.customer),
+            site: sites.site_name(view.site),
+            direction: view.direction,
+        }));
+        labels
+    }
+}
+
+impl Work for Observer {
+    type Result = (Option<Collector>, Encodings);
+    type Seen = Totals;
+
+    fn drain(&mut self, media: &mut Media) {
+        while let Some(event) = media.poll_event() {
+            match &event {
+                Event::Activity(activity) => self.activity(activity),
+                Event::Interval(scored) => self.interval(scored, media.encodings()),
+                Event::Stream(record) => self.ended(record.ended.stream),
+                Event::Call(_) => {}
+            }
+            if let Some(collector) = &mut self.collector {
+                collector.take(event);
+            }
+        }
+    }
+
+    fn look(&self) -> Totals {
+        self.totals().clone()
+    }
+
+    fn finish(self, media: &Media) -> Self::Result {
+        (self.collector, media.encodings().clone())
+    }
+}

@@ -1,0 +1,432 @@
+//! `clearline probe`: the engine at work, unattended.
+//!
+//! The calling thread is the front: it decodes and follows signalling. Workers stand behind it, a capture
+//! thread for each interface before it, and one thread with a small tokio runtime serves HTTP and signals.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread;
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use probes::Frame;
+use probes::live::LiveError;
+use probes::pcap::{self, Input, OpenError};
+use tracing::{info, warn};
+
+use super::back::{Back, Inline};
+use super::live::{Batch, Listening, now};
+use super::observer::Observer;
+use super::pump::{Pump, Turn};
+use super::serving::Serving;
+use super::shared::{FrontNumbers, Shared, configure, lock, table, territory};
+use super::workers::Workers;
+use crate::config::Config;
+use crate::engine::{Front, Settings};
+use crate::export::analysis::{Analysis, Capture, Collector};
+use crate::export::http;
+use crate::export::metrics::{
+    Exposition, InterfaceNumbers, PacketTime, ReloadNumbers, StateTable, Totals,
+};
+use crate::track::codecs::Encodings;
+use crate::track::streams::Idle;
+
+/// Longest nap while waiting for a packet's time: a stop is heeded within it.
+const NAP: Duration = Duration::from_millis(50);
+/// The front tells its numbers at most this often, ns of packet time.
+const TELL_EVERY: i64 = 1_000_000_000;
+/// Paced reading hands packets over in steps of this much packet time, ns.
+const PACE_STEP: i64 = 5_000_000;
+/// Live, a stream without packets for so long is no longer active, and ends, ns.
+const IDLE: Idle = Idle { quiet_after: 10_000_000_000, end_after: 300_000_000_000 };
+/// Points of an OpenMetrics file kept in memory: about 160 MB.
+const POINTS: usize = 10_000_000;
+
+/// Where frames come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Interfaces.
+    Live(Vec<String>),
+    /// Captures.
+    Read {
+        /// Which.
+        inputs: Vec<Input>,
+        /// As fast as the packets came; else as fast as it goes.
+        paced: bool,
+        /// Go on serving after the end.
+        serve_after: bool,
+    },
+}
+
+/// What a probe is asked to do.
+#[derive(Debug)]
+pub struct Options {
+    /// The configuration, and where it came from.
+    pub config: Config,
+    /// The file to read again on a reload.
+    pub config_file: Option<PathBuf>,
+    /// Overlays to lay over it again.
+    pub overlays: Vec<String>,
+    /// Where frames come from.
+    pub source: Source,
+    /// Media halves.
+    pub workers: usize,
+    /// Addresses to serve HTTP on.
+    pub listen: Vec<String>,
+    /// TLS and users.
+    pub web_config: Option<PathBuf>,
+    /// Where the analysis goes at the end.
+    pub report: Option<PathBuf>,
+    /// Where what scrapes would have shown goes, and how often, ns of packet time.
+    pub openmetrics: Option<(PathBuf, i64)>,
+}
+
+/// Why a probe cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// No capture can be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An interface cannot be listened to.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// HTTP cannot be served.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// A result cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// How a probe ended: faults of inputs, a line each; none when all is well.
+pub type Faults = Vec<String>;
+
+/// Runs a probe to its end: of the input, or a signal.
+///
+/// # Errors
+/// It cannot run, or its results cannot be written.
+pub fn run(options: Options) -> Result<Faults, ProbeError> {
+    let mut settings = options.config.engine_settings();
+    let live = matches!(options.source, Source::Live(_));
+    settings.streams.idle = live.then_some(IDLE);
+    // Results that cannot be written are better known before the work than after it.
+    let report = options.report.as_ref().map(create).transpose()?;
+    let openmetrics = options.openmetrics.as_ref().map(|(path, _)| create(path)).transpose()?;
+    let workers = options.workers.max(1);
+    let territory = Arc::new(territory(&options.config));
+    let totals: Vec<Arc<Mutex<Totals>>> = (0..workers)
+        .map(|_| {
+            let mut totals = Totals::new(options.config.limits.sites);
+            configure(&mut totals, &territory);
+            Arc::new(Mutex::new(totals))
+        })
+        .collect();
+    let territory = Arc::new(RwLock::new(territory));
+    let reports = options.report.is_some();
+    let observer = |worker: usize| {
+        let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
+        let collector = reports.then(|| Collector::new(settings.score.adaptive));
+        Observer::new(Arc::clone(&territory), totals, collector, settings.score.adaptive)
+    };
+    let frames = Frames::open(options.source)?;
+    let shared = Arc::new(Shared {
+        config_file: options.config_file,
+        overlays: options.overlays,
+        exposition: Mutex::new(Exposition::new(options.config.limits.series)),
+        config: Mutex::new(options.config),
+        territory: Arc::clone(&territory),
+        totals: totals.clone(),
+        interfaces: frames.interfaces(),
+        front: Mutex::default(),
+        reload: Mutex::new(ReloadNumbers { successful: true, success_time: Some(now() as f64 / 1e9) }),
+        ready: AtomicBool::new(false),
+        stop: frames.stop(),
+        refused: Default::default(),
+    });
+    let serving = Serving::start(&options.listen, options.web_config, Arc::clone(&shared))?;
+    let openmetrics = openmetrics.zip(options.openmetrics).map(|(file, (path, step))| Scrapes {
+        file,
+        path,
+        gathered: PacketTime::new(step, POINTS),
+    });
+    let report = report.zip(options.report);
+    let probe = Probe { settings, shared, openmetrics, report, serving };
+    if workers == 1 {
+        probe.run(frames, Inline::new(&settings, observer(0)))
+    } else {
+        let back = Workers::start(&settings, workers, observer).map_err(ProbeError::Thread)?;
+        probe.run(frames, back)
+    }
+}
+
+fn create(path: &PathBuf) -> Result<File, ProbeError> {
+    File::create(path).map_err(|source| ProbeError::Write { path: path.clone(), source })
+}
+
+/// Frames, opened.
+enum Frames {
+    Live(Listening, Arc<AtomicBool>),
+    Read { timeline: pcap::Timeline, paced: bool, serve_after: bool, stop: Arc<AtomicBool> },
+}
+
+impl Frames {
+    fn open(source: Source) -> Result<Self, ProbeError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        Ok(match source {
+            Source::Live(interfaces) => Self::Live(Listening::start(&interfaces, &stop)?, stop),
+            Source::Read { inputs, paced, serve_after } => {
+                Self::Read { timeline: pcap::open(&inputs)?, paced, serve_after, stop }
+            }
+        })
+    }
+
+    fn interfaces(&self) -> Vec<(String, Arc<super::live::InterfaceCounters>)> {
+        match self {
+            Self::Live(listening, _) => listening.counters.clone(),
+            Self::Read { .. } => Vec::new(),
+        }
+    }
+
+    fn stop(&self) -> Arc<AtomicBool> {
+        match self {
+            Self::Live(_, stop) | Self::Read { stop, .. } => Arc::clone(stop),
+        }
+    }
+}
+
+/// What scrapes would have shown, at packet time.
+struct Scrapes {
+    file: File,
+    path: PathBuf,
+    gathered: PacketTime,
+}
+
+struct Probe {
+    settings: Settings,
+    shared: Arc<Shared>,
+    openmetrics: Option<Scrapes>,
+    report: Option<(File, PathBuf)>,
+    serving: Serving,
+}
+
+type Halves = Vec<(Option<Collector>, Encodings)>;
+
+impl Probe {
+    fn run<B>(mut self, frames: Frames, mut back: B) -> Result<Faults, ProbeError>
+    where
+        B: Back<Seen = Totals, Result = (Option<Collector>, Encodings)>,
+    {
+        let mut front = Front::new(&self.settings);
+        let mut calls = Collector::new(self.settings.score.adaptive);
+        self.shared.ready.store(true, Relaxed);
+        let (captures, faults, serve_after) = match frames {
+            Frames::Live(listening, _) => {
+                self.listen(&listening, &mut front, &mut back, &mut calls);
+                listening.join();
+                (Vec::new(), Faults::new(), false)
+            }
+            Frames::Read { timeline, paced, serve_after, .. } => {
+                let mut pump = Pump::new(timeline, |_| {});
+                self.read(&mut pump, paced, &mut front, &mut back, &mut calls);
+                let (captures, refused, _) = pump.finish();
+                let faults = faults(&captures, &refused);
+                (captures, faults, serve_after)
+            }
+        };
+        front.finish(&mut back);
+        calls.take_calls(&mut front);
+        self.tell(&front, &captures);
+        let mut halves = back.finish();
+        self.finish_openmetrics()?;
+        halves.push((Some(calls), Encodings::new()));
+        self.finish_report(halves, &front, captures)?;
+        if serve_after {
+            info!("all is read; serving until told to stop");
+            self.serving.wait(&self.shared.stop);
+        }
+        self.serving.stop();
+        Ok(faults)
+    }
+
+    fn listen<B: Back<Seen = Totals>>(
+        &self,
+        listening: &Listening,
+        front: &mut Front,
+        back: &mut B,
+        calls: &mut Collector,
+    ) {
+        let mut told = 0;
+        while !self.shared.stop.load(Relaxed) {
+            match listening.batches.recv_timeout(NAP) {
+                Ok(batch) => {
+                    handle(&batch, front, back);
+                    listening.give_back(batch);
+                }
+                Err(RecvTimeoutError::Timeout) => front.handle_time(now(), back),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            back.drain();
+            self.settle_calls(front, calls);
+            if now() - told >= TELL_EVERY {
+                told = now();
+                self.tell(front, &[]);
+            }
+        }
+        info!("stopping");
+    }
+
+    fn read<B: Back<Seen = Totals>, P: FnMut(super::Progress)>(
+        &mut self,
+        pump: &mut Pump<P>,
+        paced: bool,
+        front: &mut Front,
+        back: &mut B,
+        calls: &mut Collector,
+    ) {
+        let step = self.openmetrics.as_ref().map_or(i64::MAX, |s| s.gathered.step());
+        let step = if paced { step.min(PACE_STEP) } else { step };
+        let mut pace = Pace::default();
+        let mut told = i64::MIN;
+        pump.run_by_steps(front, back, step, |turn| match turn {
+            Turn::Before { time, front, back } => {
+                if paced && !pace.wait_for(time, &self.shared.stop) {
+                    return false;
+                }
+                self.scrape_if_due(time, front, back);
+                !self.shared.stop.load(Relaxed)
+            }
+            Turn::After { front, back, files } => {
+                back.drain();
+                self.settle_calls(front, calls);
+                let time = front.now().unwrap_or(i64::MIN);
+                if time.saturating_sub(told) >= TELL_EVERY {
+                    told = time;
+                    self.tell(front, &files());
+                }
+                true
+            }
+        });
+    }
+
+    /// Calls that have ended are kept only where a report will want them.
+    fn settle_calls(&self, front: &mut Front, calls: &mut Collector) {
+        if self.report.is_some() {
+            calls.take_calls(front);
+        } else {
+            while front.poll_call().is_some() {}
+        }
+    }
+
+    fn scrape_if_due<B: Back<Seen = Totals>>(&mut self, time: i64, front: &Front, back: &mut B) {
+        let Some(scrapes) = self.openmetrics.as_mut().filter(|s| s.gathered.is_due(time)) else { return };
+        let seen = back.look();
+        let mut seen = seen.iter();
+        let mut totals = seen.next().cloned().unwrap_or_else(|| Totals::new(0));
+        seen.for_each(|other| totals.merge(other));
+        lock(&self.shared.front).undecoded = front.undecoded();
+        let numbers = self.shared.numbers();
+        scrapes.gathered.append(time, &lock(&self.shared.exposition).families(&totals, &numbers));
+    }
+
+    fn finish_openmetrics(&mut self) -> Result<(), ProbeError> {
+        let Some(mut scrapes) = self.openmetrics.take() else { return Ok(()) };
+        let (totals, numbers) = (self.shared.merged(), self.shared.numbers());
+        scrapes.gathered.finish(&lock(&self.shared.exposition).families(&totals, &numbers));
+        write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
+    }
+
+    fn finish_report(&mut self, halves: Halves, front: &Front, captures: Vec<Capture>) -> Result<(), ProbeError> {
+        let Some((file, path)) = self.report.take() else { return Ok(()) };
+        let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
+        let analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
+        write(file, &path, |out| analysis.write_json(out))
+    }
+
+    /// Tells HTTP what the front knows.
+    fn tell(&self, front: &Front, captures: &[Capture]) {
+        let limits = &self.settings;
+        let files = captures.iter().map(|c| InterfaceNumbers {
+            name: c.file.path.file_name().unwrap_or(c.file.path.as_os_str()).to_string_lossy().into_owned(),
+            packets: Some(c.file.packets),
+            bytes: Some(c.file.bytes),
+            last_packet: c.file.last.map(probes::Timestamp::as_nanos),
+            ..InterfaceNumbers::default()
+        });
+        *lock(&self.shared.front) = FrontNumbers {
+            undecoded: front.undecoded(),
+            clock_steps: front.quarantined(),
+            tables: vec![
+                table(StateTable::Calls, front.calls(), limits.calls, front.calls_evicted()),
+                table(StateTable::Fragments, front.fragments_waiting(), limits.decode.fragment_bytes, 0),
+                table(StateTable::Tcp, front.byte_streams(), limits.reassembly.max_flows, 0),
+            ],
+            files: files.collect(),
+        };
+    }
+}
+
+fn handle<B: Back>(batch: &Batch, front: &mut Front, back: &mut B) {
+    let frames: ArrayVec<Frame<'_>, 128> = batch.frames().take(128).collect();
+    front.handle_frames(&frames, back);
+}
+
+fn faults(captures: &[Capture], refused: &[OpenError]) -> Faults {
+    let damaged = captures.iter().filter_map(|c| {
+        let damage = c.file.damaged.as_ref()?;
+        Some(format!("{}: {damage}; all before it was analysed", c.file.path.display()))
+    });
+    refused.iter().map(ToString::to_string).chain(damaged).collect()
+}
+
+fn write(
+    file: File,
+    path: &std::path::Path,
+    what: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), ProbeError> {
+    let mut out = BufWriter::new(file);
+    let written = what(&mut out).and_then(|()| out.flush()).and_then(|()| out.get_ref().sync_all());
+    written.map_err(|source| ProbeError::Write { path: path.to_owned(), source })
+}
+
+/// Packet time at the speed of the machine's clock.
+#[derive(Default)]
+struct Pace {
+    /// Packet time and machine time at the beginning.
+    began: Option<(i64, i64)>,
+}
+
+impl Pace {
+    /// Waits until it is `time`; `false` where told to stop.
+    fn wait_for(&mut self, time: i64, stop: &AtomicBool) -> bool {
+        let (first, began) = *self.began.get_or_insert_with(|| (time, now()));
+        loop {
+            if stop.load(Relaxed) {
+                return false;
+            }
+            let early = time.saturating_sub(first).saturating_sub(now().saturating_sub(began));
+            if early <= 0 {
+                return true;
+            }
+            thread::sleep(NAP.min(Duration::from_nanos(early.unsigned_abs())));
+        }
+    }
+}
+
+/// Says what nobody must overlook about where HTTP is served.
+pub(super) fn warn_of_exposure(lines: &[String]) {
+    for line in lines {
+        warn!("{line}");
+    }
+}

@@ -1,0 +1,231 @@
+//! What the probe's threads share, and what HTTP shows of it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use serde_json::{Value, json};
+use tracing::{info, warn};
+
+use super::live::{InterfaceCounters, now};
+use super::observer::Territory;
+use super::process;
+use crate::config::{self, Config};
+use crate::decode::Undecoded;
+use crate::export::http::{self, Pages, Refusal};
+use crate::export::metrics::{
+    self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ReloadNumbers, StateTable, TableNumbers, Totals,
+};
+
+/// What the front tells the others now and then.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FrontNumbers {
+    pub undecoded: Undecoded,
+    pub clock_steps: u64,
+    pub tables: Vec<TableNumbers>,
+    /// Files that are read: name, packets, bytes, last packet.
+    pub files: Vec<InterfaceNumbers>,
+}
+
+/// Shared by all threads of a probe.
+pub(super) struct Shared {
+    pub config_file: Option<PathBuf>,
+    pub overlays: Vec<String>,
+    pub config: Mutex<Config>,
+    pub territory: Arc<RwLock<Arc<Territory>>>,
+    /// One a worker.
+    pub totals: Vec<Arc<Mutex<Totals>>>,
+    pub interfaces: Vec<(String, Arc<InterfaceCounters>)>,
+    pub front: Mutex<FrontNumbers>,
+    pub exposition: Mutex<metrics::Exposition>,
+    pub reload: Mutex<ReloadNumbers>,
+    pub ready: AtomicBool,
+    pub stop: Arc<AtomicBool>,
+    pub refused: [AtomicU64; Refusal::ALL.len()],
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What of a configuration a running probe takes up.
+pub(super) fn territory(config: &Config) -> Territory {
+    let poor_mos = config.customers.iter().map(|c| {
+        let edge = c.poor_mos;
+        [edge.nb.value(), edge.wb.value(), edge.fb.value()]
+    });
+    Territory {
+        sites: crate::track::sites::Sites::new(config.site_table.clone()),
+        poor_mos: poor_mos.collect(),
+    }
+}
+
+/// Makes the sites of a configuration known to a worker's counts.
+pub(super) fn configure(totals: &mut Totals, territory: &Territory) {
+    let table = territory.sites.table();
+    totals.configure(table.sites.iter().filter(|s| s.counts_here).map(|site| {
+        let customer = territory.sites.customer_name(site.customer);
+        (customer, site.name.as_str())
+    }));
+}
+
+impl Shared {
+    /// Takes the configuration up anew; what is going on goes on. All or nothing.
+    pub fn reload_config(&self) -> Result<(), Vec<String>> {
+        match config::load(self.config_file.as_deref(), &self.overlays) {
+            Ok(new) => {
+                self.take_up(new);
+                let mut reload = lock(&self.reload);
+                reload.successful = true;
+                reload.success_time = Some(now() as f64 / 1e9);
+                Ok(())
+            }
+            Err(faults) => {
+                lock(&self.reload).successful = false;
+                let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                for line in &lines {
+                    warn!("configuration not taken up: {line}");
+                }
+                Err(lines)
+            }
+        }
+    }
+
+    fn take_up(&self, new: Config) {
+        let mut config = lock(&self.config);
+        for change in new.changes(&config) {
+            match change.takes {
+                config::Takes::Reload => info!("{}: {} → {}", change.key, change.old, change.new),
+                config::Takes::Restart => {
+                    warn!("{}: {} → {} needs a restart; until then it stays", change.key, change.old, change.new);
+                }
+            }
+        }
+        let territory = Arc::new(territory(&new));
+        for totals in &self.totals {
+            configure(&mut lock(totals), &territory);
+        }
+        *self.territory.write().unwrap_or_else(PoisonError::into_inner) = territory;
+        *config = new;
+        info!("configuration taken up");
+    }
+
+    /// All that `/metrics` shows beside the streams.
+    pub fn numbers(&self) -> ProbeNumbers {
+        let front = lock(&self.front).clone();
+        let config = lock(&self.config);
+        let mut interfaces: Vec<InterfaceNumbers> =
+            self.interfaces.iter().map(|(name, counters)| interface(name, counters)).collect();
+        interfaces.extend(front.files);
+        ProbeNumbers {
+            build: Some(Build {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                revision: option_env!("CLEARLINE_REVISION").unwrap_or("unknown").to_owned(),
+                probe: config.probe.name.to_string(),
+            }),
+            interfaces,
+            undecoded: front.undecoded,
+            tables: front.tables,
+            clock_steps: Some(front.clock_steps),
+            reload: Some(lock(&self.reload).clone()),
+            process: process::numbers(),
+            ..ProbeNumbers::default()
+        }
+    }
+
+    /// The counts of all workers together.
+    pub fn merged(&self) -> Totals {
+        let mut all = self.totals.iter();
+        let first = all.next().map(|t| lock(t).clone());
+        let mut merged = first.unwrap_or_else(|| Totals::new(0));
+        for totals in all {
+            merged.merge(&lock(totals));
+        }
+        merged
+    }
+}
+
+fn interface(name: &str, counters: &InterfaceCounters) -> InterfaceNumbers {
+    let last = counters.last_frame.load(Relaxed);
+    InterfaceNumbers {
+        name: name.to_owned(),
+        packets: Some(counters.packets.load(Relaxed)),
+        bytes: Some(counters.bytes.load(Relaxed)),
+        dropped: vec![(DropPlace::Queue, counters.dropped.load(Relaxed))],
+        last_packet: (last != 0).then_some(last),
+        up: Some(counters.up.load(Relaxed)),
+        ..InterfaceNumbers::default()
+    }
+}
+
+/// A table's numbers.
+pub(super) fn table(table: StateTable, entries: usize, limit: usize, evicted: u64) -> TableNumbers {
+    TableNumbers {
+        table,
+        entries: Some(entries as u64),
+        limit: Some(limit as u64),
+        evicted_at_limit: Some(evicted),
+        evicted_idle: None,
+    }
+}
+
+impl Pages for Shared {
+    fn metrics(&self, format: http::Exposition) -> Vec<u8> {
+        let (totals, numbers) = (self.merged(), self.numbers());
+        let mut exposition = lock(&self.exposition);
+        let families = exposition.families(&totals, &numbers);
+        match format {
+            http::Exposition::Text004 => metrics::text(&families),
+            http::Exposition::OpenMetrics => metrics::openmetrics(&families),
+        }
+        .into_bytes()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready.load(Relaxed)
+    }
+
+    fn reload(&self) -> Result<(), Vec<String>> {
+        self.reload_config()
+    }
+
+    fn status(&self) -> Value {
+        let config = lock(&self.config);
+        let front = lock(&self.front);
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "probe": config.probe.name.to_string(),
+            "ready": self.is_ready(),
+            "workers": self.totals.len(),
+            "interfaces": self.interfaces.iter().map(|(name, c)| json!({
+                "name": name,
+                "up": c.up.load(Relaxed),
+                "packets": c.packets.load(Relaxed),
+                "dropped": c.dropped.load(Relaxed),
+            })).collect::<Vec<_>>(),
+            "undecoded": front.undecoded.iter().map(|(what, n)| (what.reason().to_owned(), json!(n)))
+                .collect::<serde_json::Map<_, _>>(),
+            "requests_refused": Refusal::ALL.iter().zip(&self.refused)
+                .map(|(why, n)| (why.as_str().to_owned(), json!(n.load(Relaxed))))
+                .collect::<serde_json::Map<_, _>>(),
+        })
+    }
+
+    fn findings(&self) -> Value {
+        json!({ "items": null, "note": "the span port is not judged yet" })
+    }
+
+    fn streams(&self, _live: bool, _limit: usize) -> Value {
+        json!({ "items": null, "note": "streams are told when they end: see --report" })
+    }
+
+    fn refused(&self, why: Refusal) {
+        if let Some(count) = self.refused.get(why as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn warn(&self, line: &str) {
+        warn!("{line}");
+    }
+}
