@@ -287,6 +287,23 @@ fn tunnels_a_thousand_deep_are_given_up_and_counted() {
     assert!(undecoded(&[tagged(mpls_frame)]).is_empty());
 }
 
+/// pnet's view of a cooked header takes 8 bytes for all 16, and panicked (fuzz target `frame`).
+#[test]
+fn a_frame_of_any_link_type_may_end_anywhere_in_its_headers() {
+    let udp = udp_packet(END_A, END_B, &rtp(0, false, 1, 0, 1, &[0; 20]));
+    for link in LINKS {
+        for fill in [0, 1, 8, 0x45, 0x81, 0xff] {
+            for len in 0..64 {
+                let data = [&vec![fill; len][..], &udp].concat();
+                let cuts = (0..data.len()).map(|cut| data.get(..cut).unwrap().to_vec());
+                let frames: Vec<_> =
+                    cuts.map(|data| Recorded { time: START, link: LinkType(link), data }).collect();
+                undecoded(&frames);
+            }
+        }
+    }
+}
+
 /// Frames of a flood as a pcap stream.
 fn flood_of(frames: impl Iterator<Item = Recorded> + Send + 'static) -> (Value, Peak) {
     let header = std::iter::once(pcap_bytes(&[]));

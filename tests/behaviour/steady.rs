@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot make its input has failed")]
 
-use clearline::engine::{Front, Media, Settings};
-use clearline::event::Event;
-use clearline::export::analysis::{Analysis, Collector};
-use clearline::run::workers::{Work, Workers};
-use clearline::track::codecs::Encodings;
+use clearline::engine::Settings;
+use clearline::run;
+use probes::pcap::Input;
 
 use crate::traffic::{
     Recorded, analyse_file, analyse_frames, analyse_in_batches, mix, own_captures, pcap_bytes, read_frames,
@@ -26,39 +24,13 @@ fn assert_same(name: &str, batch: usize, want: &[u8], got: &[u8]) {
     panic!("{name}, {batch} frames at a time:\n{}\nnot\n{}", around(got), around(want));
 }
 
-/// Gathers what one worker's half tells, with its encodings.
-struct Gather(Collector);
-
-impl Work for Gather {
-    type Result = (Collector, Encodings);
-
-    fn drain(&mut self, media: &mut Media) {
-        while let Some(event) = media.poll_event() {
-            self.0.take(event);
-        }
-    }
-
-    fn finish(self, media: &Media) -> Self::Result {
-        (self.0, media.encodings().clone())
-    }
-}
-
 fn analyse_by_workers(frames: &[Recorded], count: usize) -> Vec<u8> {
-    let settings = Settings::default();
-    let mut workers =
-        Workers::start(&settings, count, || Gather(Collector::new(settings.score.adaptive))).unwrap();
-    let mut front = Front::new(&settings);
-    let mut calls = Collector::new(settings.score.adaptive);
-    for frame in frames {
-        front.handle_frames(&[frame.frame()], &mut workers);
-    }
-    front.finish(&mut workers);
-    while let Some(call) = front.poll_call() {
-        calls.take(Event::Call(Box::new(call)));
-    }
-    let mut all = workers.finish();
-    all.push((calls, Encodings::new()));
-    written(&Analysis::of(all, front.message_counts().clone(), Vec::new()))
+    let path = scratch(&format!("{}-{count}-workers.pcap", frames.len()), &pcap_bytes(frames));
+    let outcome = run::analyse(&[Input::from(path.clone())], Settings::default(), count, |_| {}).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let mut analysis = outcome.analysis;
+    analysis.captures.clear();
+    written(&analysis)
 }
 
 fn check(name: &str, frames: &[Recorded]) {
