@@ -64,7 +64,9 @@ impl Ends {
 
     /// The streams that `end` sends or receives.
     pub fn of(&self, end: Endpoint) -> impl Iterator<Item = u32> {
-        [Role::Source, Role::Destination].into_iter().flat_map(move |role| self.list(end, role).take(MOST_TOLD))
+        [Role::Source, Role::Destination]
+            .into_iter()
+            .flat_map(move |role| self.list(end, role).take(MOST_TOLD))
     }
 
     /// Whether there is a stream in `flow` for which `is_it` holds; asked of others as well.
