@@ -109,12 +109,22 @@ impl Fragments {
             let done = self.waiting.remove(&key)?;
             self.held_bytes -= done.size();
             self.complete = done.bytes;
+            self.drop_completed();
             return Some(&self.complete);
         }
         while self.held_bytes > self.max_bytes && self.drop_oldest() {
             counters.count(Malformed::FragmentLimit);
         }
         None
+    }
+
+    /// One that waits at the front must not keep those that were completed behind it.
+    fn drop_completed(&mut self) {
+        const SLACK: usize = 1024;
+        if self.order.len() > 2 * self.waiting.len() + SLACK {
+            let waiting = &self.waiting;
+            self.order.retain(|(key, serial)| waiting.get(key).is_some_and(|p| p.serial == *serial));
+        }
     }
 
     fn expire(&mut self, time: i64, counters: &mut Undecoded) {

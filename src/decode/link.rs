@@ -1,7 +1,6 @@
 //! Link layers: from the frame's first byte to an IP header.
 
 use pnet_packet::ethernet::EthernetPacket;
-use pnet_packet::sll::SLLPacket;
 use pnet_packet::sll2::SLL2Packet;
 use pnet_packet::vlan::VlanPacket;
 use probes::LinkType;
@@ -33,8 +32,8 @@ pub(super) fn first(link: LinkType, frame: &[u8]) -> Next<'_> {
     match link {
         LinkType::ETHERNET => Ok(Layer::Ethernet(frame)),
         LinkType::LINUX_SLL => {
-            let sll = SLLPacket::new(frame).ok_or(Malformed::TruncatedLink)?;
-            after(frame, 16, sll.get_protocol().0)
+            // pnet's view takes eight bytes for a whole header, and panics.
+            after(frame, 16, be16(frame, 14).ok_or(Malformed::TruncatedLink)?)
         }
         LinkType::LINUX_SLL2 => {
             let sll = SLL2Packet::new(frame).ok_or(Malformed::TruncatedLink)?;

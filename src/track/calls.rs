@@ -11,7 +11,7 @@ use crate::decode::Flow;
 use crate::decode::sip::{Message, StartLine};
 
 /// A copy made by the span port follows its original closely, ns.
-const MIRROR_COPY_WITHIN: i64 = 10_000_000;
+const MIRROR_COPY_WITHIN: u64 = 10_000_000;
 /// Messages of a call remembered to know copies and retransmissions from new ones.
 const REMEMBERED: usize = 32;
 /// Legs of one call; more are an attack or a loop, and join the last.
@@ -20,6 +20,8 @@ const MAX_LEGS: usize = 64;
 const MAX_TEXT: usize = 256;
 /// Calls looked at to find one that was never answered, when the table is full.
 const EVICTION_SAMPLE: usize = 64;
+/// Places that may be stale in a queue before it is sifted.
+const SLACK: usize = 1024;
 /// RFC 3261 §17: T1 × 64. A finished call may still see retransmissions for so long, ns.
 const LINGER: i64 = 32_000_000_000;
 
@@ -118,12 +120,13 @@ impl Calls {
         let entry = self.by_id.get_mut(&call_id)?;
         let serial = entry.call.serial;
         entry.call.last_seen = seen.time;
-        let was_up = entry.call.is_up();
+        let end_before = entry.call.end;
         if entry.is_new(seen) {
             entry.apply(seen, cseq.method);
         }
-        if was_up && !entry.call.is_up() {
-            self.ended.push_back((call_id, serial, seen.time));
+        if let Some(end) = entry.call.end.filter(|end| Some(*end) != end_before) {
+            self.ended.push_back((call_id, serial, end));
+            self.drop_stale();
         }
         Some(serial)
     }
@@ -136,6 +139,20 @@ impl Calls {
         let call = Call::begun(self.next_serial, call_id, seen, from_the_middle);
         self.order.push_back((call_id.to_owned(), self.next_serial));
         self.by_id.insert(call_id.to_owned(), Entry { call, remembered: VecDeque::new() });
+    }
+
+    /// Queues hold more than the calls there are: what went from their middle, and ends that were none. A
+    /// call that stays at the front must not make them grow.
+    fn drop_stale(&mut self) {
+        let most = 2 * self.by_id.len() + SLACK;
+        if self.order.len() > most {
+            self.order.retain(|(id, serial)| self.by_id.get(id).is_some_and(|e| e.call.serial == *serial));
+        }
+        if self.ended.len() > most {
+            self.ended.retain(|(id, serial, end)| {
+                self.by_id.get(id).is_some_and(|e| e.call.serial == *serial && e.call.end == Some(*end))
+            });
+        }
     }
 
     fn evict_one(&mut self) {
@@ -168,7 +185,8 @@ impl Calls {
             if now.saturating_sub(*end) < LINGER {
                 return;
             }
-            if self.by_id.get(id).is_some_and(|e| e.call.serial == *serial)
+            // It may have gone on since, as an INVITE does after a challenge.
+            if self.by_id.get(id).is_some_and(|e| e.call.serial == *serial && e.call.end == Some(*end))
                 && let Some(entry) = self.by_id.remove(id)
             {
                 self.done.push_back(entry.call);
@@ -203,7 +221,7 @@ impl Entry {
             let leg = self.call.leg_mut(seen.message);
             if earlier.flow != seen.flow {
                 // The next hop of a proxy: the same message on its way.
-            } else if (seen.time - earlier.time).abs() < MIRROR_COPY_WITHIN {
+            } else if seen.time.abs_diff(earlier.time) < MIRROR_COPY_WITHIN {
                 leg.mirror_copies += 1;
             } else {
                 leg.retransmissions += 1;

@@ -64,16 +64,26 @@ impl Ends {
 
     /// The streams that `end` sends or receives.
     pub fn of(&self, end: Endpoint) -> impl Iterator<Item = u32> {
-        [Role::Source, Role::Destination].into_iter().flat_map(move |role| {
-            let mut at = self.heads.get(&(end, role)).copied().unwrap_or(NONE);
-            std::iter::from_fn(move || {
-                let links = self.links.get(at as usize)?;
-                let [source, destination] = links;
-                let here = at;
-                at = if role == Role::Source { source.next } else { destination.next };
-                Some(here)
-            })
-            .take(MOST_TOLD)
+        [Role::Source, Role::Destination]
+            .into_iter()
+            .flat_map(move |role| self.list(end, role).take(MOST_TOLD))
+    }
+
+    /// Whether there is a stream in `flow` for which `is_it` holds; asked of others as well.
+    pub fn any_in(&self, flow: &Flow, mut is_it: impl FnMut(u32) -> bool) -> bool {
+        // It stands in both lists, so the shorter one decides: a flood at one end must not cost a walk
+        // through all of it for each of its streams.
+        let both = self.list(flow.src, Role::Source).zip(self.list(flow.dst, Role::Destination));
+        both.into_iter().any(|(sent, received)| is_it(sent) || is_it(received))
+    }
+
+    fn list(&self, end: Endpoint, role: Role) -> impl Iterator<Item = u32> {
+        let mut at = self.heads.get(&(end, role)).copied().unwrap_or(NONE);
+        std::iter::from_fn(move || {
+            let [source, destination] = self.links.get(at as usize)?;
+            let here = at;
+            at = if role == Role::Source { source.next } else { destination.next };
+            Some(here)
         })
     }
 
@@ -104,6 +114,14 @@ mod tests {
         ends.remove(1, &flow(1, 3));
         assert_eq!(of(&ends, 1), [0, 2]);
         assert!(of(&ends, 3).is_empty());
+        let any = |ends: &Ends, src, dst| {
+            let mut asked = 0;
+            ends.any_in(&flow(src, dst), |place| {
+                asked += 1;
+                (place == 0 && (src, dst) == (1, 2)) || (place == 2 && (src, dst) == (2, 1))
+            }) && asked > 0
+        };
+        assert!(any(&ends, 1, 2) && any(&ends, 2, 1) && !any(&ends, 2, 3));
         ends.remove(0, &flow(1, 2));
         ends.remove(2, &flow(2, 1));
         assert!(ends.heads.is_empty());

@@ -339,7 +339,7 @@ impl Streams {
     fn is_alone(&self, place: u32) -> bool {
         let Some(flow) = self.hot.get(place as usize).map(|h| h.key.flow) else { return true };
         let back = flow.reversed();
-        !self.ends.of(flow.src).any(|i| {
+        !self.ends.any_in(&back, |i| {
             self.hot.get(i as usize).is_some_and(|h| h.key.flow == back && (h.hold == 0 || h.hold == QUIET))
         })
     }

@@ -1,8 +1,15 @@
 //! What a user sees, one module a thing.
 
 mod analyze;
+mod captures;
 mod config;
+mod flood;
+mod hostile;
 mod http;
 mod scores;
+mod steady;
+mod streams;
 mod tidy;
+mod traffic;
+mod unsignalled;
 mod workers;

@@ -116,19 +116,19 @@ impl Call {
     /// First INVITE to the first sign of life, ms (RFC 6076 §4.3).
     #[must_use]
     pub fn post_dial_delay_ms(&self) -> Option<f64> {
-        self.ringing.into_iter().chain(self.answer).min().map(|t| millis(t - self.start))
+        self.ringing.into_iter().chain(self.answer).min().map(|t| millis(t.saturating_sub(self.start)))
     }
 
     /// First INVITE to first 2xx, ms.
     #[must_use]
     pub fn answer_delay_ms(&self) -> Option<f64> {
-        self.answer.map(|t| millis(t - self.start))
+        self.answer.map(|t| millis(t.saturating_sub(self.start)))
     }
 
     /// First 2xx to the end, s.
     #[must_use]
     pub fn duration_s(&self) -> Option<f64> {
-        Some(millis(self.end? - self.answer?) / 1000.0)
+        Some(millis(self.end?.saturating_sub(self.answer?)) / 1000.0)
     }
 
     /// Its last status, if it was never answered.
