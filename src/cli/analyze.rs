@@ -21,7 +21,7 @@ Examples:
       clearline analyze morning.pcap.gz evening.pcapng.zst
 
   One call in depth: by the ID that the table shows, or by its Call-ID
-      clearline analyze office.pcap --call c3461b
+      clearline analyze office.pcap --call 0788b0
 
   Streams worse than 3.6, for a script:
       clearline analyze office.pcap --format json | jq '.streams[] | select(.mos_lq and .mos_lq < 3.6)'

@@ -20,7 +20,7 @@ Examples:
       clearline analyze office.pcap
 
   One call of it in depth:
-      clearline analyze office.pcap --call c3461b
+      clearline analyze office.pcap --call 0788b0
 
   Listen on a span port:
       clearline probe -i eth1

@@ -84,7 +84,7 @@ fn a_call_is_a_line_a_direction_in_80_columns() {
             03:54:18  alice ← bob  PCMA   0.00  0.00  4.41  nb
 
             LATE: too late for the playout buffer. nb, wb, fb: scales, not to be compared.
-            One call in depth: --call c3461b (its ID, or its Call-ID)
+            One call in depth: --call 0788b0 (its ID, or its Call-ID)
             exit 0
         "#]],
     );
@@ -100,12 +100,12 @@ fn and_in_120() {
 
             Calls, worst first: a line per direction
             START     FROM, TO     CODEC LOSS% LATE% JITTER  MOS-LQ   WORST POOR%  ID      NOTES
-            03:54:18  alice → bob  PCMA   5.49  0.00    0.5  3.86  nb  3.84     0  c3461b
-            03:54:18  alice ← bob  PCMA   0.00  0.00    0.4  4.41  nb  4.41     0  c3461b
+            03:54:18  alice → bob  PCMA   5.49  0.00    0.5  3.86  nb  3.84     0  0788b0
+            03:54:18  alice ← bob  PCMA   0.00  0.00    0.4  4.41  nb  4.41     0  0788b0
 
             LATE: too late for the playout buffer. JITTER: mean, ms. WORST, POOR%: of intervals of 10 s; poor is below 3.6. nb, wb,
             fb: scales, not to be compared.
-            One call in depth: --call c3461b (its ID, or its Call-ID)
+            One call in depth: --call 0788b0 (its ID, or its Call-ID)
             exit 0
         "#]],
     );
@@ -122,9 +122,9 @@ fn the_worst_comes_first_and_what_failed_says_why() {
 
             Calls, worst first: a line per direction
             START     FROM, TO            CODEC LOSS% LATE% JITTER  MOS-LQ   WORST POOR%  ID      NOTES
-            09:00:10  bob → 1001          PCMA  14.81  0.00    0.0  2.97~ nb  2.39   100  d6b114  one-way
-            09:00:00  +4930123456 ← 1001  PCMA   1.04  0.00    0.0  4.32  nb  4.27     0  c824c9
-            09:00:00  +4930123456 → 1001  PCMA   0.00  0.00    0.0  4.41  nb  4.41     0  c824c9
+            09:00:10  bob → 1001          PCMA  14.81  0.00    0.0  2.97~ nb  2.39   100  f05900  one-way
+            09:00:00  +4930123456 ← 1001  PCMA   1.04  0.00    0.0  4.32  nb  4.27     0  a0e988
+            09:00:00  +4930123456 → 1001  PCMA   0.00  0.00    0.0  4.41  nb  4.41     0  a0e988
 
             Streams without a call, worst first
             START     MEDIA                       CODEC LOSS% LATE% JITTER  MOS-LQ WORST POOR%  NOTES
@@ -132,14 +132,14 @@ fn the_worst_comes_first_and_what_failed_says_why() {
 
             Calls that were not answered
             START     FROM, TO                   OUTCOME     AFTER  ID      REASON
-            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486  0.3 s  6b09d4  Busy �[31mHere, Q.850 cause 17, fro…
-            09:00:25  carol → 1001               trying          -  18a9b7
+            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486  0.3 s  b07148  Busy �[31mHere, Q.850 cause 17, fro…
+            09:00:25  carol → 1001               trying          -  7953ed
 
             LATE: too late for the playout buffer. JITTER: mean, ms. WORST, POOR%: of intervals of 10 s; poor is
             below 3.6. nb, wb, fb: scales, not to be compared.
             MOS-LQ: ~ medium confidence, ? low.
             one-way: the other direction was not seen here.
-            One call in depth: --call d6b114 (its ID, or its Call-ID)
+            One call in depth: --call f05900 (its ID, or its Call-ID)
             exit 0
         "#]],
     );
@@ -156,9 +156,9 @@ fn without_a_terminal_nothing_is_cut_off() {
 
             Calls, worst first: a line per direction
             START     FROM, TO            MEDIA                               STATE          CODEC LOSS% LATE% JITTER  MOS-LQ   WORST POOR%  ID      NOTES
-            09:00:10  bob → 1001          192.0.2.1:4010 → 198.51.100.2:5010  completed 200  PCMA  14.81  0.00    0.0  2.97~ nb  2.39   100  d6b114  one-way
-            09:00:00  +4930123456 ← 1001  198.51.100.2:5000 → 192.0.2.1:4000  completed 200  PCMA   1.04  0.00    0.0  4.32  nb  4.27     0  c824c9
-            09:00:00  +4930123456 → 1001  192.0.2.1:4000 → 198.51.100.2:5000  completed 200  PCMA   0.00  0.00    0.0  4.41  nb  4.41     0  c824c9
+            09:00:10  bob → 1001          192.0.2.1:4010 → 198.51.100.2:5010  completed 200  PCMA  14.81  0.00    0.0  2.97~ nb  2.39   100  f05900  one-way
+            09:00:00  +4930123456 ← 1001  198.51.100.2:5000 → 192.0.2.1:4000  completed 200  PCMA   1.04  0.00    0.0  4.32  nb  4.27     0  a0e988
+            09:00:00  +4930123456 → 1001  192.0.2.1:4000 → 198.51.100.2:5000  completed 200  PCMA   0.00  0.00    0.0  4.41  nb  4.41     0  a0e988
 
             Streams without a call, worst first
             START     MEDIA                                 CODEC LOSS% LATE% JITTER  MOS-LQ WORST POOR%  NOTES
@@ -166,13 +166,13 @@ fn without_a_terminal_nothing_is_cut_off() {
 
             Calls that were not answered
             START     FROM, TO                   OUTCOME     AFTER  ID      REASON
-            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486  0.3 s  6b09d4  Busy �[31mHere, Q.850 cause 17, from 198.51.100.2:5060
-            09:00:25  carol → 1001               trying          -  18a9b7
+            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486  0.3 s  b07148  Busy �[31mHere, Q.850 cause 17, from 198.51.100.2:5060
+            09:00:25  carol → 1001               trying          -  7953ed
 
             LATE: too late for the playout buffer. JITTER: mean, ms. WORST, POOR%: of intervals of 10 s; poor is below 3.6. nb, wb, fb: scales, not to be compared.
             MOS-LQ: ~ medium confidence, ? low.
             one-way: the other direction was not seen here.
-            One call in depth: --call d6b114 (its ID, or its Call-ID)
+            One call in depth: --call f05900 (its ID, or its Call-ID)
             exit 0
         "#]],
     );
@@ -195,7 +195,7 @@ fn one_call_in_depth() {
         analyze(&[LOSS5, "--call", "c526c5b984e0f2d0"]).env("COLUMNS", "100"),
         &expect![[r#"
             alice → bob: completed 200 Answering
-              id          01a20bb0-b07c-8f5f-9633-1cf7d0c3461b
+              id          01a20bb0-b07c-85ea-9faa-4b359a0788b0
               Call-ID     c526c5b984e0f2d0
 
             Times, 2026-11-24 UTC
@@ -276,7 +276,7 @@ fn one_call_in_depth_where_only_ascii_can_be_shown() {
         command.env("COLUMNS", "80").env("LC_ALL", "C"),
         &expect![[r#"
             bob -> 1001: completed 200 OK
-              id          01a207a2-5990-8d7b-9021-8949ecd6b114
+              id          01a207a2-5990-8ced-9421-dfa85ff05900
               Call-ID     one-way@office
 
             Times, 2026-11-23 UTC
@@ -333,30 +333,30 @@ fn a_failed_call_in_depth() {
     check(
         analyze(&[path.to_str().unwrap(), "--call", "busy@office"]).env("COLUMNS", "80"),
         &expect![[r#"
-        =cmd|' /C calc'!A0 → 1001: failed 486 Busy �[31mHere
-          id          01a207a2-80a0-8f77-9dd7-9b6bcc6b09d4
-          Call-ID     busy@office
-          failure     Q.850 cause 17 · answered by 198.51.100.2:5060
+            =cmd|' /C calc'!A0 → 1001: failed 486 Busy �[31mHere
+              id          01a207a2-80a0-88ae-8c04-9eef90b07148
+              Call-ID     busy@office
+              failure     Q.850 cause 17 · answered by 198.51.100.2:5060
 
-        Times, 2026-11-23 UTC
-          INVITE      09:00:20.000  +0.000 s
-          ringing     -
-          answered    -
-          ended       09:00:20.300  +0.300 s
-                      post-dial delay - · answer delay - · talked -
+            Times, 2026-11-23 UTC
+              INVITE      09:00:20.000  +0.000 s
+              ringing     -
+              answered    -
+              ended       09:00:20.300  +0.300 s
+                          post-dial delay - · answer delay - · talked -
 
-        Leg 1 of 1
-          signalling  192.0.2.1:5060 → 198.51.100.2:5060 · udp
-          parties     =cmd|' /C calc'!A0 → 1001
-          status      486 Busy �[31mHere
-          caller's    tag a · agent made by code
-          callee's    tag b · agent made by code
-          messages    0 sent again · 0 copied by the tap
+            Leg 1 of 1
+              signalling  192.0.2.1:5060 → 198.51.100.2:5060 · udp
+              parties     =cmd|' /C calc'!A0 → 1001
+              status      486 Busy �[31mHere
+              caller's    tag a · agent made by code
+              callee's    tag b · agent made by code
+              messages    0 sent again · 0 copied by the tap
 
-        Streams
-                      none was seen of this call here
-        exit 0
-    "#]],
+            Streams
+                          none was seen of this call here
+            exit 0
+        "#]],
     );
 }
 
@@ -407,13 +407,13 @@ fn csv_has_a_row_a_stream_and_no_formulas() {
     check(
         &mut analyze(&[path.to_str().unwrap(), "--format", "csv"]),
         &expect![[r#"
-        id,customer,site,direction,src,dst,ssrc,codec,payload_types,clock_rate_hz,ptime_ms,first,last,packets,expected,lost,skipped,loss_percent,duplicates,mirror_copies,reordered,capture_loss_packets,capture_loss_seconds,jitter_ms_mean,jitter_ms_max,jitter_ms_last,max_gap_ms,burst_density_percent,gap_density_percent,burst_duration_ms,gap_duration_ms,burst_ratio,fixed_depth_ms,fixed_delay_ms,fixed_discarded,fixed_ppl_percent,fixed_burst_ratio,fixed_r,fixed_mos_lq,fixed_mos_cq,adaptive_delay_ms,adaptive_discarded,adaptive_ppl_percent,adaptive_burst_ratio,adaptive_r,adaptive_mos_lq,adaptive_mos_cq,dscp,rtcp_sr,rtcp_rr,rtcp_xr,rtcp_fraction_lost_max,rtcp_rtt_ms_src,rtcp_rtt_ms_dst,r,mos_lq,mos_cq,scale,profile,model,delay_ms_value,delay_ms_source,confidence,because,evicted,call,call_id,from,to,state,status
-        01a207a2-36cc-8887-9b27-e43a0010e0e6,,,,192.0.2.1:4000,198.51.100.2:5000,4000,PCMA,8,8000,20.0,2026-11-23T09:00:01.100000000Z,2026-11-23T09:00:26.080000000Z,1250,1250,0,0,0.0,0,0,0,,,0.0,0.0,0.0,20.0,0.0,0.0,0.0,25000.0,1.0,60.0,60.0,0,0.0,1.0,90.061358,4.409406,4.3405,22.864079,0,0.0,1.0,90.810509,4.409406,4.358348,0,0,0,0,,,,90.810509,4.409406,4.358348,nb,itu,G.107 Ie=0 Bpl=25.1,50.0,assumed,high,the network's delay is assumed,false,01a207a2-3280-8f05-b791-6c2e7cc824c9,good@office,'+4930123456,1001,completed,200
-        01a207a2-36cc-89e5-be4d-d8cd167cb106,,,,198.51.100.2:5000,192.0.2.1:4000,5000,PCMA,8,8000,20.0,2026-11-23T09:00:01.100000000Z,2026-11-23T09:00:26.080000000Z,1237,1250,13,0,1.04,0,0,0,,,0.0,0.0,0.0,40.0,0.0,1.04,0.0,25000.0,1.0,60.0,60.0,0,1.04,1.0,86.28171,4.324699,4.237616,22.887265,0,1.04,1.0,87.03038,4.324699,4.259637,0,0,0,0,,,,87.03038,4.324699,4.259637,nb,itu,G.107 Ie=0 Bpl=25.1,50.0,assumed,high,the network's delay is assumed,false,01a207a2-3280-8f05-b791-6c2e7cc824c9,good@office,'+4930123456,1001,completed,200
-        01a207a2-5df0-8046-b5de-a199c1a0f07d,,,,192.0.2.1:4010,198.51.100.2:5010,4010,PCMA,8,8000,20.0,2026-11-23T09:00:11.120000000Z,2026-11-23T09:00:41.080000000Z,1277,1499,222,0,14.809873,0,0,0,,,0.0,0.0,0.0,820.0,14.909335,0.0,29780.0,100.0,1.033454,60.0,60.0,0,14.809873,1.033454,54.37986,2.971028,2.805697,22.752997,0,14.809873,1.033454,55.131317,2.971028,2.845291,0,0,0,0,,,,55.131317,2.971028,2.845291,nb,itu,G.107 Ie=0 Bpl=25.1,50.0,assumed,medium,only one direction was seen; the network's delay is assumed,false,01a207a2-5990-8d7b-9021-8949ecd6b114,one-way@office,bob,1001,completed,200
-        01a207a2-a7b0-8793-9d06-639f91ea57b8,,,,203.0.113.9:7000,198.51.100.2:7002,7000,unknown,97,8000,20.0,2026-11-23T09:00:30.000000000Z,2026-11-23T09:00:39.980000000Z,500,500,0,0,0.0,0,0,0,,,0.0,0.0,0.0,20.0,0.0,0.0,0.0,10000.0,1.0,60.0,60.0,0,0.0,1.0,,,,27.160199,0,0.0,1.0,,,,0,0,0,0,,,,,,,,itu,,50.0,assumed,,no impairment values for this codec,false,,,,,,
-        exit 0
-    "#]],
+            id,customer,site,direction,src,dst,ssrc,codec,payload_types,clock_rate_hz,ptime_ms,first,last,packets,expected,lost,skipped,loss_percent,duplicates,mirror_copies,reordered,capture_loss_packets,capture_loss_seconds,jitter_ms_mean,jitter_ms_max,jitter_ms_last,max_gap_ms,burst_density_percent,gap_density_percent,burst_duration_ms,gap_duration_ms,burst_ratio,fixed_depth_ms,fixed_delay_ms,fixed_discarded,fixed_ppl_percent,fixed_burst_ratio,fixed_r,fixed_mos_lq,fixed_mos_cq,adaptive_delay_ms,adaptive_discarded,adaptive_ppl_percent,adaptive_burst_ratio,adaptive_r,adaptive_mos_lq,adaptive_mos_cq,dscp,rtcp_sr,rtcp_rr,rtcp_xr,rtcp_fraction_lost_max,rtcp_rtt_ms_src,rtcp_rtt_ms_dst,r,mos_lq,mos_cq,scale,profile,model,delay_ms_value,delay_ms_source,confidence,because,evicted,call,call_id,from,to,state,status
+            01a207a2-36cc-8e5b-9a0e-a0a07c193fbc,,,,192.0.2.1:4000,198.51.100.2:5000,4000,PCMA,8,8000,20.0,2026-11-23T09:00:01.100000000Z,2026-11-23T09:00:26.080000000Z,1250,1250,0,0,0.0,0,0,0,,,0.0,0.0,0.0,20.0,0.0,0.0,0.0,25000.0,1.0,60.0,60.0,0,0.0,1.0,90.061358,4.409406,4.3405,22.864079,0,0.0,1.0,90.810509,4.409406,4.358348,0,0,0,0,,,,90.810509,4.409406,4.358348,nb,itu,G.107 Ie=0 Bpl=25.1,50.0,assumed,high,the network's delay is assumed,false,01a207a2-3280-8b52-8383-6f8f89a0e988,good@office,'+4930123456,1001,completed,200
+            01a207a2-36cc-88c1-8d22-e14956e72404,,,,198.51.100.2:5000,192.0.2.1:4000,5000,PCMA,8,8000,20.0,2026-11-23T09:00:01.100000000Z,2026-11-23T09:00:26.080000000Z,1237,1250,13,0,1.04,0,0,0,,,0.0,0.0,0.0,40.0,0.0,1.04,0.0,25000.0,1.0,60.0,60.0,0,1.04,1.0,86.28171,4.324699,4.237616,22.887265,0,1.04,1.0,87.03038,4.324699,4.259637,0,0,0,0,,,,87.03038,4.324699,4.259637,nb,itu,G.107 Ie=0 Bpl=25.1,50.0,assumed,high,the network's delay is assumed,false,01a207a2-3280-8b52-8383-6f8f89a0e988,good@office,'+4930123456,1001,completed,200
+            01a207a2-5df0-8569-a0f7-34840daf40cd,,,,192.0.2.1:4010,198.51.100.2:5010,4010,PCMA,8,8000,20.0,2026-11-23T09:00:11.120000000Z,2026-11-23T09:00:41.080000000Z,1277,1499,222,0,14.809873,0,0,0,,,0.0,0.0,0.0,820.0,14.909335,0.0,29780.0,100.0,1.033454,60.0,60.0,0,14.809873,1.033454,54.37986,2.971028,2.805697,22.752997,0,14.809873,1.033454,55.131317,2.971028,2.845291,0,0,0,0,,,,55.131317,2.971028,2.845291,nb,itu,G.107 Ie=0 Bpl=25.1,50.0,assumed,medium,only one direction was seen; the network's delay is assumed,false,01a207a2-5990-8ced-9421-dfa85ff05900,one-way@office,bob,1001,completed,200
+            01a207a2-a7b0-891f-b0a6-cce0805b5f98,,,,203.0.113.9:7000,198.51.100.2:7002,7000,unknown,97,8000,20.0,2026-11-23T09:00:30.000000000Z,2026-11-23T09:00:39.980000000Z,500,500,0,0,0.0,0,0,0,,,0.0,0.0,0.0,20.0,0.0,0.0,0.0,10000.0,1.0,60.0,60.0,0,0.0,1.0,,,,27.160199,0,0.0,1.0,,,,0,0,0,0,,,,,,,,itu,,50.0,assumed,,no impairment values for this codec,false,,,,,,
+            exit 0
+        "#]],
     );
 }
 
