@@ -130,7 +130,7 @@ impl Shared {
             undecoded: front.undecoded,
             tables: front.tables,
             clock_steps: Some(front.clock_steps),
-            reload: Some(lock(&self.reload).clone()),
+            reload: Some(*lock(&self.reload)),
             process: process::numbers(),
             ..ProbeNumbers::default()
         }
