@@ -87,7 +87,7 @@ impl Analysis {
     /// Writes a header and a row a stream. An empty cell: unknown.
     ///
     /// Text that a spreadsheet would take for a formula gets an apostrophe before it, and what could command
-    /// a terminal is replaced: see [`text`].
+    /// a terminal is replaced: see `text`.
     ///
     /// # Errors
     /// What `out` answers.

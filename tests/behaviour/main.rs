@@ -6,6 +6,7 @@ mod config;
 mod flood;
 mod hostile;
 mod http;
+mod probe;
 mod scores;
 mod steady;
 mod streams;

@@ -113,7 +113,7 @@ pub struct IntervalSample<'a> {
     pub duplicates: u64,
     /// Arrived below the highest number so far.
     pub reordered: u64,
-    /// Packets by [`DscpClass::ALL`].
+    /// Packets by the classes of [`DscpClass::ALL`](crate::track::stream::DscpClass::ALL).
     pub dscp: [u64; 6],
     /// Interarrival jitter at its end, seconds.
     pub jitter: Option<f64>,
