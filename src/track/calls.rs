@@ -418,14 +418,18 @@ impl Call {
         self.ended_by = given_up.then_some(EndedBy::Caller);
     }
 
+    /// The input ended. What was still going on is cut off by that; but an INVITE that nobody answered for as
+    /// long as its sender waits has failed (RFC 3261 §17.1.1.2, Timer B).
     fn capture_ended(&mut self, now: i64) {
-        match self.state {
-            CallState::Answered | CallState::Established => self.state = CallState::Interrupted,
+        self.state = match self.state {
             CallState::Trying | CallState::Ringing if now.saturating_sub(self.last_seen) >= LINGER => {
-                self.state = if self.cancelled { CallState::Cancelled } else { CallState::TimedOut };
+                if self.cancelled { CallState::Cancelled } else { CallState::TimedOut }
             }
-            _ => {}
-        }
+            CallState::Trying | CallState::Ringing | CallState::Answered | CallState::Established => {
+                CallState::Interrupted
+            }
+            over => over,
+        };
     }
 }
 

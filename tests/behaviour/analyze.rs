@@ -118,7 +118,8 @@ fn the_worst_comes_first_and_what_failed_says_why() {
         analyze(&[path.to_str().unwrap()]).env("COLUMNS", "100"),
         &expect![[r#"
             morning-100.pcap · 4,277 packets · 2026-11-23 09:00:00 – 09:00:41 UTC (41 s)
-            4 calls (1 trying, 2 completed, 1 failed) · 4 streams (1 without a call) · worst MOS-LQ 2.97~ nb
+            4 calls (2 completed, 1 failed, 1 still up at the end) · 4 streams (1 without a call)
+            worst MOS-LQ 2.97~ nb
 
             Calls, worst first: a line per direction
             START     FROM, TO            CODEC LOSS% LATE% JITTER  MOS-LQ   WORST POOR%  ID      NOTES
@@ -131,9 +132,9 @@ fn the_worst_comes_first_and_what_failed_says_why() {
             09:00:30  203.0.113.9… → 198.51.100…  ?      0.00  0.00    0.0  -          -     -  codec unknown, …
 
             Calls that were not answered
-            START     FROM, TO                   OUTCOME     AFTER  ID      REASON
-            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486  0.3 s  b07148  Busy �[31mHere, Q.850 cause 17, fro…
-            09:00:25  carol → 1001               trying          -  7953ed
+            START     FROM, TO                   OUTCOME              AFTER  ID      REASON
+            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486           0.3 s  b07148  Busy �[31mHere, Q.850 caus…
+            09:00:25  carol → 1001               still up at the end      -  7953ed
 
             LATE: too late for the playout buffer. JITTER: mean, ms. WORST, POOR%: of intervals of 10 s; poor is
             below 3.6. nb, wb, fb: scales, not to be compared.
@@ -152,7 +153,7 @@ fn without_a_terminal_nothing_is_cut_off() {
         &mut analyze(&[path.to_str().unwrap()]),
         &expect![[r#"
             morning-pipe.pcap · 4,277 packets · 2026-11-23 09:00:00 – 09:00:41 UTC (41 s)
-            4 calls (1 trying, 2 completed, 1 failed) · 4 streams (1 without a call) · worst MOS-LQ 2.97~ nb
+            4 calls (2 completed, 1 failed, 1 still up at the end) · 4 streams (1 without a call) · worst MOS-LQ 2.97~ nb
 
             Calls, worst first: a line per direction
             START     FROM, TO            MEDIA                               STATE          CODEC LOSS% LATE% JITTER  MOS-LQ   WORST POOR%  ID      NOTES
@@ -165,9 +166,9 @@ fn without_a_terminal_nothing_is_cut_off() {
             09:00:30  203.0.113.9:7000 → 198.51.100.2:7002  ?      0.00  0.00    0.0  -          -     -  codec unknown, one-way
 
             Calls that were not answered
-            START     FROM, TO                   OUTCOME     AFTER  ID      REASON
-            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486  0.3 s  b07148  Busy �[31mHere, Q.850 cause 17, from 198.51.100.2:5060
-            09:00:25  carol → 1001               trying          -  7953ed
+            START     FROM, TO                   OUTCOME              AFTER  ID      REASON
+            09:00:20  =cmd|' /C calc'!A0 → 1001  failed 486           0.3 s  b07148  Busy �[31mHere, Q.850 cause 17, from 198.51.100.2:5060
+            09:00:25  carol → 1001               still up at the end      -  7953ed
 
             LATE: too late for the playout buffer. JITTER: mean, ms. WORST, POOR%: of intervals of 10 s; poor is below 3.6. nb, wb, fb: scales, not to be compared.
             MOS-LQ: ~ medium confidence, ? low.
