@@ -85,13 +85,13 @@ impl Load {
         let mut random = Random(self.seed);
         let mut queue = BinaryHeap::new();
         for call in 0..self.calls {
-            let begin = START + random.below(STAGGER) as i64;
+            let begin = START + random.below(STAGGER).cast_signed();
             for (step, (after_ms, _)) in DIALOG.iter().enumerate() {
                 let talk = if step >= HANG_UP { i64::from(self.seconds) * 1000 } else { 0 };
                 queue.push(Reverse((begin + (after_ms + talk) * MS, Happening::Sip { call, step })));
             }
             for back in [false, true] {
-                let first = begin + (ANSWERED + 1) * MS + random.below(20_000_000) as i64;
+                let first = begin + (ANSWERED + 1) * MS + random.below(20_000_000).cast_signed();
                 queue.push(Reverse((first, Happening::Send { call, back, number: 0 })));
                 queue.push(Reverse((first + RTCP_EVERY, Happening::Report { call, back, number: 0 })));
             }
@@ -147,7 +147,7 @@ fn network(random: &mut Random) -> Option<i64> {
         200..210 => 70_000_000 + random.below(80_000_000),
         _ => 0,
     };
-    Some((10_000_000 + jitter + detour) as i64)
+    Some((10_000_000 + jitter + detour).cast_signed())
 }
 
 /// Frames in memory.
