@@ -263,6 +263,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_completed_behind_one_that_waits_leaves_no_place() {
+        let mut f = Fragments::new(1 << 20);
+        let mut counters = Undecoded::default();
+        for id in 0..10_000 {
+            let mut p = packet(&[0; 8]);
+            p.identification = id;
+            let _ = f.add(0, &p, FragmentPosition { offset: 0, more: true }, &mut counters);
+            if id > 0 {
+                let last = FragmentPosition { offset: 8, more: false };
+                assert!(f.add(0, &p, last, &mut counters).is_some());
+            }
+        }
+        assert_eq!(f.len(), 1);
+        assert!(f.order.len() < 2000, "{}", f.order.len());
+    }
+
+    #[test]
     fn what_waits_too_long_or_takes_too_much_is_let_go_and_counted() {
         let mut f = Fragments::new(20_000);
         let mut counters = Undecoded::default();

@@ -234,19 +234,28 @@ fn a_gzip_bomb_is_read_in_little_memory() {
     }
 }
 
+/// One block of pcapng, with what it claims to be long.
+fn pcapng_block(kind: u32, claims: u32, body: &[u8]) -> Vec<u8> {
+    [&kind.to_le_bytes()[..], &claims.to_le_bytes(), body, &claims.to_le_bytes()].concat()
+}
+
 #[test]
-fn records_that_claim_16_mebibytes_cost_what_is_there() {
-    let mut bytes = pcap_bytes(&stream(START, END_A, END_B, 1, 20));
-    for _ in 0..1000 {
-        bytes.extend([0; 8]);
-        bytes.extend((16_u32 << 20).to_le_bytes());
-        bytes.extend((16_u32 << 20).to_le_bytes());
-        bytes.extend([0x55; 100]);
-    }
+fn a_record_that_claims_16_mebibytes_costs_no_more_than_that() {
+    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+    let mut bytes = pcapng_block(0x0a0d_0d0a, 28, &section);
+    bytes.extend(pcapng_block(1, 20, &[1, 0, 0, 0, 0, 0, 0, 0]));
+    bytes.extend(pcapng_block(6, 16 << 20, &[0x55; 4000]));
     let (report, peak) = flood(std::iter::once(bytes));
+    assert!(!report["captures"][0]["damaged"].is_null());
+    peak.assert_below(64);
+    // In pcap no packet may claim more than the largest snap length.
+    let mut bytes = pcap_bytes(&stream(START, END_A, END_B, 1, 20));
+    bytes.extend([0; 8]);
+    bytes.extend((16_u32 << 20).to_le_bytes());
+    bytes.extend((16_u32 << 20).to_le_bytes());
+    let report = analyse_bytes("claims.pcap", &bytes).unwrap();
     assert_eq!(report["streams"][0]["packets"], 20);
     assert!(!report["captures"][0]["damaged"].is_null());
-    peak.assert_below(160);
 }
 
 const END_A: End = ([192, 0, 2, 1], 40_000);
@@ -358,7 +367,8 @@ fn a_flood_of_sources_on_one_signalled_port_is_ended_in_good_time() {
     })));
     let streams = report["streams"].as_array().unwrap().len() as u64;
     assert!(streams * 100 >= n * 99 && streams <= n, "{streams} of {n}");
-    peak.assert_below(200 + 3 * n / 1000);
+    // 3.8 kB a stream told, whatever their number.
+    peak.assert_below(200 + 4 * n / 1000);
 }
 
 #[test]
