@@ -129,10 +129,11 @@ impl<P: FnMut(Progress)> Pump<P> {
             }
         }
         self.frames += n as u64;
-        for (interface, so_far) in by_interface {
+        // By reference: an `ArrayVec` that is iterated by value is first copied whole, 8 KB a batch.
+        for (interface, so_far) in &by_interface {
             let since = so_far.since(&self.undecoded_so_far);
-            self.undecoded_so_far = so_far;
-            let file = self.timeline.file_of(interface);
+            self.undecoded_so_far = *so_far;
+            let file = self.timeline.file_of(*interface);
             if let Some(counts) = file.and_then(|file| self.undecoded.get_mut(file)) {
                 counts.add(&since);
             }
