@@ -22,7 +22,9 @@ impl Peak {
     pub fn assert_below(self, mebibytes: u64) {
         let Some(kibibytes) = self.0 else {
             // A bound that nobody looked at is none.
-            assert!(!cfg!(target_os = "linux"), "the memory it took was not measured");
+            #[cfg(target_os = "linux")]
+            panic!("the memory it took was not measured");
+            #[cfg(not(target_os = "linux"))]
             return;
         };
         let took = kibibytes >> 10;

@@ -1,5 +1,5 @@
 //! `clearline probe` over captures: the same as `analyze`, whatever the number of workers.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of tests fails the test")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
