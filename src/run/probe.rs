@@ -23,7 +23,7 @@ use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
-use super::shared::{FrontNumbers, Shared, configure, lock, table, territory};
+use super::shared::{FrontNumbers, Shared, configure, lock, table, territory, warn_of_overflow};
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -122,6 +122,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
     // Results that cannot be written are better known before the work than after it.
     let report = options.report.as_ref().map(create).transpose()?;
     let openmetrics = options.openmetrics.as_ref().map(|(path, _)| create(path)).transpose()?;
+    warn_of_overflow(&options.config);
     let workers = options.workers.max(1);
     let territory = Arc::new(territory(&options.config));
     let totals: Vec<Arc<Mutex<Totals>>> = (0..workers)

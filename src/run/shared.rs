@@ -69,6 +69,14 @@ pub(super) fn configure(totals: &mut Totals, territory: &Territory) {
     }));
 }
 
+/// Sites that metrics have no room for are known, and looked up; only their numbers stand together.
+pub(super) fn warn_of_overflow(config: &Config) {
+    let (beyond, most) = (config.sites_beyond(), config.limits.sites);
+    if beyond > 0 {
+        warn!("{beyond} sites beyond limits.sites = {most}: metrics count them as \"overflow\"");
+    }
+}
+
 impl Shared {
     /// Takes the configuration up anew; what is going on goes on. All or nothing.
     pub fn reload_config(&self) -> Result<(), Vec<String>> {
@@ -104,9 +112,12 @@ impl Shared {
                 }
             }
         }
+        warn_of_overflow(&new);
         let territory = Arc::new(territory(&new));
         for totals in &self.totals {
-            configure(&mut lock(totals), &territory);
+            let mut totals = lock(totals);
+            totals.bound_sites(new.limits.sites);
+            configure(&mut totals, &territory);
         }
         *self.territory.write().unwrap_or_else(PoisonError::into_inner) = territory;
         *config = new;
