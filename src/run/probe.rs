@@ -335,13 +335,13 @@ impl Probe {
         let mut totals = seen.next().cloned().unwrap_or_else(|| Totals::new(0));
         seen.for_each(|other| totals.merge(other));
         lock(&self.shared.front).undecoded = front.undecoded();
-        let numbers = self.shared.numbers();
+        let numbers = self.shared.numbers_of_packets();
         scrapes.gathered.append(time, &lock(&self.shared.exposition).families(&totals, &numbers));
     }
 
     fn finish_openmetrics(&mut self) -> Result<(), ProbeError> {
         let Some(mut scrapes) = self.openmetrics.take() else { return Ok(()) };
-        let (totals, numbers) = (self.shared.merged(), self.shared.numbers());
+        let (totals, numbers) = (self.shared.merged(), self.shared.numbers_of_packets());
         scrapes.gathered.finish(&lock(&self.shared.exposition).families(&totals, &numbers));
         write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
     }

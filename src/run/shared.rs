@@ -14,7 +14,8 @@ use crate::config::{self, Config};
 use crate::decode::Undecoded;
 use crate::export::http::{self, Pages, Refusal};
 use crate::export::metrics::{
-    self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ReloadNumbers, StateTable, TableNumbers, Totals,
+    self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ProcessNumbers, ReloadNumbers, StateTable,
+    TableNumbers, Totals,
 };
 
 /// What the front tells the others now and then.
@@ -145,6 +146,14 @@ impl Shared {
             process: process::numbers(),
             ..ProbeNumbers::default()
         }
+    }
+
+    /// The same at packet time: nothing of this machine's clock and process, so that the same packets always
+    /// give the same.
+    pub fn numbers_of_packets(&self) -> ProbeNumbers {
+        let now = self.numbers();
+        let reload = now.reload.map(|reload| ReloadNumbers { success_time: None, ..reload });
+        ProbeNumbers { reload, process: ProcessNumbers::default(), ..now }
     }
 
     /// The counts of all workers together.
