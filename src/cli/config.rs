@@ -88,6 +88,11 @@ fn write_summary(config: &Config, output: &mut dyn Write) -> std::io::Result<()>
         counted(subnets, "subnet"),
         counted(table.peers.len(), "peer"),
     )?;
+    if config.sites_beyond() > 0 {
+        let most = config.limits.sites;
+        let beyond = counted(config.sites_beyond(), "site");
+        writeln!(output, "limits.sites = {most}: metrics count {beyond} beyond it as \"overflow\"")?;
+    }
     if !config.not_in_use.is_empty() {
         writeln!(output, "not in use yet in this version: {}", config.not_in_use.join(", "))?;
     }

@@ -12,6 +12,8 @@ use super::sites_file::Row;
 use super::words::Subnet;
 use crate::track::sites::{CustomerId, PeerEntry, SiteEntry, SiteTable};
 
+/// Sites at most, and customers: what their numbers hold. `limits.sites` bounds those that metrics name.
+const MOST_SITES: usize = 65_000;
 /// Peers at most.
 const MOST_PEERS: usize = 4096;
 /// Subnets at most, each counted once for every VLAN of its site: what the look-up tables hold.
@@ -44,7 +46,7 @@ pub(super) fn read_lists(config: &mut Config, table: &Table, file: &[Row], whole
     build.add_file(file, &ids, by_name);
     build.claim_vlans(&sites);
     build.peers(&peers);
-    build.check_limits(config.limits.sites, &customers, &peers);
+    build.check_limits(&customers, &peers);
     config.site_table = build.table;
     config.customers = customers.into_iter().map(|r| r.row).collect();
     config.sites = sites.into_iter().map(|r| r.row).collect();
@@ -129,18 +131,18 @@ struct Build<'f> {
 }
 
 impl Build<'_> {
-    fn check_limits(&mut self, most: usize, customers: &[Read<'_, Customer>], peers: &[Read<'_, Peer>]) {
+    fn check_limits(&mut self, customers: &[Read<'_, Customer>], peers: &[Read<'_, Peer>]) {
         let mut limit =
             |key: &str, n: usize, noun: &str, most: usize, first_beyond: Option<Place>, mend: String| {
                 if let Some(place) = first_beyond {
                     self.faults.add(key, Wrong::new(place, format!("{n} {noun}, at most {most}"), mend));
                 }
             };
-        let raise = |n| format!("set limits.sites = {n} or more");
-        let n = customers.len();
-        limit("customer", n, "customers", most, customers.get(most).map(|read| read.place), raise(n));
-        let n = self.table.sites.len();
-        limit("site", n, "sites", most, self.site_places.get(most).copied(), raise(n));
+        let share = || "share them among several probes".to_owned();
+        let beyond = customers.get(MOST_SITES).map(|read| read.place);
+        limit("customer", customers.len(), "customers", MOST_SITES, beyond, share());
+        let beyond = self.site_places.get(MOST_SITES).copied();
+        limit("site", self.table.sites.len(), "sites", MOST_SITES, beyond, share());
         let beyond = peers.get(MOST_PEERS).map(|read| read.place);
         limit("peer", peers.len(), "peers", MOST_PEERS, beyond, "keep those whose calls matter".to_owned());
         let (n, beyond) = (self.pairs, self.pairs_beyond);

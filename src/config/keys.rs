@@ -176,7 +176,7 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         "limits.sites",
         "256",
         Reload,
-        "Sites at most, those of sites_file included, and as many customers.",
+        "Sites that metrics name at most, the first of the configuration; those beyond are counted as \"overflow\".",
         |c: &mut Config| &mut c.limits.sites,
     )
     .within(1.0, 65_000.0),

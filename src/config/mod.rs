@@ -221,6 +221,13 @@ impl Config {
         self.not_in_use = CONFIG.iter().filter(|key| key.later && differs(key)).map(|key| key.path).collect();
     }
 
+    /// Sites beyond `limits.sites`, which metrics count as `overflow`.
+    #[must_use]
+    pub fn sites_beyond(&self) -> usize {
+        let counted = self.site_table.sites.iter().filter(|site| site.counts_here).count();
+        counted.saturating_sub(self.limits.sites)
+    }
+
     fn resolve_paths(&mut self, folder: &Path) {
         let Self { sites_file, privacy, records, web, .. } = self;
         for file in [sites_file, &mut privacy.key_file, &mut records.dir, &mut web.config_file] {

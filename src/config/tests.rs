@@ -425,12 +425,6 @@ fn sites_that_do_not_fit() {
         c.toml:4:8: customer.name: the name "Acme" is taken in line 2; rename one
     "#]],
     );
-    with_acme(
-        "[[site]]\nname = \"A\"\ncustomer = \"Acme\"\n[[site]]\nname = \"B\"\ncustomer = \"Acme\"\n[limits]\nsites = 1\n",
-        expect![[r#"
-            c.toml:6:1: site: 2 sites, at most 1; set limits.sites = 2 or more
-        "#]],
-    );
     check(
         "[[peer]]\nname = \"Trunk\"\naddresses = [\"203.0.113.5\"]\n\
          [[peer]]\nname = \"Trunk\"\naddresses = [\"203.0.113.5/32\"]\nkind = \"trunc\"\n",

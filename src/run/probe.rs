@@ -23,7 +23,7 @@ use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
-use super::shared::{FrontNumbers, Shared, configure, lock, table, territory};
+use super::shared::{FrontNumbers, Shared, configure, lock, table, territory, warn_of_overflow};
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -122,6 +122,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
     // Results that cannot be written are better known before the work than after it.
     let report = options.report.as_ref().map(create).transpose()?;
     let openmetrics = options.openmetrics.as_ref().map(|(path, _)| create(path)).transpose()?;
+    warn_of_overflow(&options.config);
     let workers = options.workers.max(1);
     let territory = Arc::new(territory(&options.config));
     let totals: Vec<Arc<Mutex<Totals>>> = (0..workers)
@@ -334,13 +335,13 @@ impl Probe {
         let mut totals = seen.next().cloned().unwrap_or_else(|| Totals::new(0));
         seen.for_each(|other| totals.merge(other));
         lock(&self.shared.front).undecoded = front.undecoded();
-        let numbers = self.shared.numbers();
+        let numbers = self.shared.numbers_of_packets();
         scrapes.gathered.append(time, &lock(&self.shared.exposition).families(&totals, &numbers));
     }
 
     fn finish_openmetrics(&mut self) -> Result<(), ProbeError> {
         let Some(mut scrapes) = self.openmetrics.take() else { return Ok(()) };
-        let (totals, numbers) = (self.shared.merged(), self.shared.numbers());
+        let (totals, numbers) = (self.shared.merged(), self.shared.numbers_of_packets());
         scrapes.gathered.finish(&lock(&self.shared.exposition).families(&totals, &numbers));
         write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
     }

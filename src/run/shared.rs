@@ -14,7 +14,8 @@ use crate::config::{self, Config};
 use crate::decode::Undecoded;
 use crate::export::http::{self, Pages, Refusal};
 use crate::export::metrics::{
-    self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ReloadNumbers, StateTable, TableNumbers, Totals,
+    self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ProcessNumbers, ReloadNumbers, StateTable,
+    TableNumbers, Totals,
 };
 
 /// What the front tells the others now and then.
@@ -69,6 +70,14 @@ pub(super) fn configure(totals: &mut Totals, territory: &Territory) {
     }));
 }
 
+/// Sites that metrics have no room for are known, and looked up; only their numbers stand together.
+pub(super) fn warn_of_overflow(config: &Config) {
+    let (beyond, most) = (config.sites_beyond(), config.limits.sites);
+    if beyond > 0 {
+        warn!("{beyond} sites beyond limits.sites = {most}: metrics count them as \"overflow\"");
+    }
+}
+
 impl Shared {
     /// Takes the configuration up anew; what is going on goes on. All or nothing.
     pub fn reload_config(&self) -> Result<(), Vec<String>> {
@@ -104,9 +113,12 @@ impl Shared {
                 }
             }
         }
+        warn_of_overflow(&new);
         let territory = Arc::new(territory(&new));
         for totals in &self.totals {
-            configure(&mut lock(totals), &territory);
+            let mut totals = lock(totals);
+            totals.bound_sites(new.limits.sites);
+            configure(&mut totals, &territory);
         }
         *self.territory.write().unwrap_or_else(PoisonError::into_inner) = territory;
         *config = new;
@@ -134,6 +146,14 @@ impl Shared {
             process: process::numbers(),
             ..ProbeNumbers::default()
         }
+    }
+
+    /// The same at packet time: nothing of this machine's clock and process, so that the same packets always
+    /// give the same.
+    pub fn numbers_of_packets(&self) -> ProbeNumbers {
+        let now = self.numbers();
+        let reload = now.reload.map(|reload| ReloadNumbers { success_time: None, ..reload });
+        ProbeNumbers { reload, process: ProcessNumbers::default(), ..now }
     }
 
     /// The counts of all workers together.

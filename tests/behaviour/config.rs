@@ -62,6 +62,17 @@ fn a_good_file_is_told_in_a_line() {
         exit 0
     "#]],
     );
+    let text = "[limits]\nsites = 1\n[[customer]]\nname = \"Acme\"\n[[site]]\nname = \"A\"\ncustomer = \"Acme\"\n\
+                [[site]]\nname = \"B\"\ncustomer = \"Acme\"\n";
+    check(
+        &[("many.toml", text)],
+        &["check", "many.toml"],
+        &expect![[r#"
+            ok: 1 customer, 2 sites with 0 subnets, 0 peers
+            limits.sites = 1: metrics count 1 site beyond it as "overflow"
+            exit 0
+        "#]],
+    );
     let text = "[hep]\nlisten = [\":9060\"]\n";
     check(
         &[("c.toml", text)],

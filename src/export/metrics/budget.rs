@@ -16,7 +16,9 @@ const FOLDED_LABELS: [&str; 4] = ["customer", "site", "peer", "interface"];
 /// Kept free for the series of [`OVERFLOW`], which always have room: their other labels are fixed lists.
 const FOR_OVERFLOW: usize = 1_500;
 /// Kept free for what has no such label, workers mostly.
-const FOR_PROBE: usize = 500;
+const FOR_PROBE: usize = 300;
+/// Kept free for the first interfaces: they say whether what is shown of sites can be believed.
+const FOR_INTERFACES: usize = 200;
 
 /// Makes one scrape after the other.
 ///
@@ -26,6 +28,7 @@ const FOR_PROBE: usize = 500;
 #[derive(Debug)]
 pub struct Exposition {
     room: usize,
+    room_for_interfaces: usize,
     admitted: HashMap<u128, bool>,
     folded: u64,
 }
@@ -34,8 +37,8 @@ impl Exposition {
     /// At most `max_series` series; a limit under 2,500 counts as that.
     #[must_use]
     pub fn new(max_series: usize) -> Self {
-        let room = max_series.max(2_500) - FOR_OVERFLOW - FOR_PROBE;
-        Self { room, admitted: HashMap::new(), folded: 0 }
+        let room = max_series.max(2_500) - FOR_OVERFLOW - FOR_PROBE - FOR_INTERFACES;
+        Self { room, room_for_interfaces: FOR_INTERFACES, admitted: HashMap::new(), folded: 0 }
     }
 
     /// Everything to be shown, in the catalogue's order.
@@ -49,6 +52,8 @@ impl Exposition {
         for family in &mut families {
             self.hold(family);
         }
+        // Where nothing found room and no sum says anything; a family without a series is none.
+        families.retain(|family| !family.series.is_empty());
         let folded = families.iter_mut().filter(|f| f.metric.name == LABEL_VALUES_FOLDED.name);
         for series in folded.flat_map(|f| &mut f.series) {
             if series.labels.iter().any(|&(_, value)| value == "series") {
@@ -97,7 +102,13 @@ impl Exposition {
         let mut hasher = SipHasher13::new();
         (name, &series.labels[..]).hash(&mut hasher);
         let lines = series.value.lines();
-        let (room, folded) = (&mut self.room, &mut self.folded);
+        let interface = series.labels.iter().any(|&(name, _)| name == "interface");
+        let room = if interface && self.room_for_interfaces >= lines {
+            &mut self.room_for_interfaces
+        } else {
+            &mut self.room
+        };
+        let folded = &mut self.folded;
         *self.admitted.entry(hasher.finish128().as_u128()).or_insert_with(|| match room.checked_sub(lines) {
             Some(left) => {
                 *room = left;

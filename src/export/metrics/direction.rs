@@ -26,6 +26,8 @@ const RESULTS: [&str; 3] = ["scored", "withheld", "capture_loss"];
 /// Counts of one direction. All but the gauges never shrink.
 #[derive(Clone, Debug)]
 pub(super) struct DirectionTotals {
+    /// Shown at 0 before the first event.
+    configured: bool,
     packets: [u64; codecs::PLACES],
     expected: u64,
     lost: u64,
@@ -51,6 +53,7 @@ impl Default for DirectionTotals {
     fn default() -> Self {
         let new = |metric: &metric::Metric| Histogram::new(metric.edges());
         Self {
+            configured: false,
             packets: [0; codecs::PLACES],
             expected: 0,
             lost: 0,
@@ -73,6 +76,11 @@ impl Default for DirectionTotals {
 }
 
 impl DirectionTotals {
+    /// Shows histograms at 0 from now on: `increase()` misses the first event of one that appears with it.
+    pub const fn configure(&mut self) {
+        self.configured = true;
+    }
+
     /// Adds one interval. What arrived is counted in any case; what did not, only where the probe itself
     /// lost nothing.
     pub fn observe(&mut self, sample: &IntervalSample<'_>) {
@@ -139,6 +147,7 @@ impl DirectionTotals {
 
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: &Self) {
+        self.configured |= other.configured;
         add(&mut self.packets, &other.packets);
         add(&mut self.dscp, &other.dscp);
         add(&mut self.intervals, &other.intervals);
@@ -164,7 +173,8 @@ impl DirectionTotals {
         one.into_iter().chain([&self.burst]).chain(&self.mos_lqe).chain(&self.mos_cqe)
     }
 
-    /// Shows everything; a codec with its first packet.
+    /// Shows everything; a codec with its first packet, a wider scale than narrowband and what needs a measured
+    /// delay with its first score.
     pub fn expose<'a>(&'a self, [customer, site, direction]: [&'a str; 3], to: &mut Families<'a>) {
         let labels = [customer, site, direction];
         let codecs = CODECS.into_iter().chain([codecs::OTHER]);
@@ -186,14 +196,27 @@ impl DirectionTotals {
         to.number(&metric::STREAMS_POOR, &labels, self.poor as f64);
         for (scale, (lqe, cqe)) in Scale::ALL.into_iter().zip(self.mos_lqe.iter().zip(&self.mos_cqe)) {
             let labels = [customer, site, direction, scale.name()];
-            to.histogram(&metric::STREAM_MOS_LQE, &labels, lqe);
-            to.histogram(&metric::STREAM_MOS_CQE, &labels, cqe);
+            if self.configured && scale == Scale::Nb {
+                to.histogram(&metric::STREAM_MOS_LQE, &labels, lqe);
+            } else {
+                to.observed(&metric::STREAM_MOS_LQE, &labels, lqe);
+            }
+            to.observed(&metric::STREAM_MOS_CQE, &labels, cqe);
         }
-        to.histogram(&metric::STREAM_LOSS, &labels, &self.loss);
-        to.histogram(&metric::STREAM_DISCARD, &labels, &self.discard);
-        to.histogram(&metric::STREAM_JITTER, &labels, &self.jitter);
-        to.histogram(&metric::STREAM_DELAY_VARIATION, &labels, &self.delay_variation);
-        to.histogram(&metric::STREAM_BURST, &labels, &self.burst);
+        let unscaled = [
+            (&metric::STREAM_LOSS, &self.loss),
+            (&metric::STREAM_DISCARD, &self.discard),
+            (&metric::STREAM_JITTER, &self.jitter),
+            (&metric::STREAM_DELAY_VARIATION, &self.delay_variation),
+            (&metric::STREAM_BURST, &self.burst),
+        ];
+        for (metric, histogram) in unscaled {
+            if self.configured {
+                to.histogram(metric, &labels, histogram);
+            } else {
+                to.observed(metric, &labels, histogram);
+            }
+        }
     }
 }
 

@@ -89,10 +89,15 @@ impl<'a> Families<'a> {
         }
     }
 
-    /// A histogram; without an observation: absent.
+    /// A histogram, also one without an observation.
     pub fn histogram(&mut self, metric: &'static Metric, labels: &[&'a str], histogram: &'a Histogram) {
+        self.push(metric, labels, Value::Histogram(Cow::Borrowed(histogram)));
+    }
+
+    /// A histogram; without an observation: absent.
+    pub fn observed(&mut self, metric: &'static Metric, labels: &[&'a str], histogram: &'a Histogram) {
         if histogram.count() > 0 {
-            self.push(metric, labels, Value::Histogram(Cow::Borrowed(histogram)));
+            self.histogram(metric, labels, histogram);
         }
     }
 

@@ -6,9 +6,10 @@
 //! differ. Names, kinds, labels and edges stand once, in [`catalogue`].
 //!
 //! **Unknown is absent**: a number that is not known, or is none, is no sample, never 0. What is known to
-//! be 0 is shown: counters of a configured site stand at 0 in the directions `in` and `out` from the start,
-//! so that `increase()` sees the first event; the other directions, codecs and histograms appear with their
-//! first event.
+//! be 0 is shown: counters and histograms of a configured site stand at 0 in the directions `in` and `out`
+//! from the start, so that `increase()` sees the first event. The other directions, codecs, the scales `wb`
+//! and `fb`, MOS-CQE, round trips and reports of ends appear with their first event: 166 series a site that
+//! is quiet.
 //!
 //! **Nothing grows without a bound**: sites and series are held to [`Limits`]; what is over goes to the site
 //! `overflow` and is counted.

@@ -66,10 +66,10 @@ impl Default for SiteTotals {
 }
 
 impl SiteTotals {
-    /// Shows the counters of the two directions that every site has, from now on.
+    /// Shows the two directions that every site has at 0, from now on.
     pub fn configure(&mut self) {
         for direction in [Direction::In, Direction::Out] {
-            self.with(direction, |_| ());
+            self.with(direction, DirectionTotals::configure);
         }
     }
 
@@ -130,12 +130,12 @@ impl SiteTotals {
             }
         }
         for (side, histogram) in ["site", "far"].into_iter().zip(&self.round_trip) {
-            to.histogram(&metric::STREAM_ROUND_TRIP, &[customer, site, side], histogram);
+            to.observed(&metric::STREAM_ROUND_TRIP, &[customer, site, side], histogram);
         }
         let reports = self.report_loss.iter().zip(&self.report_mos);
         for (source, (loss, mos)) in ReportSource::ALL.into_iter().zip(reports) {
-            to.histogram(&metric::REPORT_LOSS, &[customer, site, source.name()], loss);
-            to.histogram(&metric::REPORT_MOS_LQE, &[customer, site, source.name()], mos);
+            to.observed(&metric::REPORT_LOSS, &[customer, site, source.name()], loss);
+            to.observed(&metric::REPORT_MOS_LQE, &[customer, site, source.name()], mos);
         }
     }
 }

@@ -77,50 +77,66 @@ fn openmetrics_has_units_exemplars_and_an_end() {
         &observed(),
         &SHOWN,
         &expect![[r##"
-        # TYPE clearline_rtp_packets counter
-        # HELP clearline_rtp_packets received, unique; codec: IANA name in lower case, `other`
-        clearline_rtp_packets_total{customer="acme",site="head office",direction="in",codec="pcma"} 990
-        # TYPE clearline_rtp_lost_packets counter
-        # HELP clearline_rtp_lost_packets never arrived: counted in the interval in which the number leaves the 100-number reordering window; closed intervals never change
-        clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="in"} 10
-        clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="out"} 0
-        # TYPE clearline_stream_mos_lqe histogram
-        # HELP clearline_stream_mos_lqe listening quality, P.800.1 MOS-LQE
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="1.5"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.1"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.6"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.1"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.6"} 1 # {call_id="018bcfe5-6800-8000-8000-0000deadbeef"} 3.6 1700000010.000
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.8"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.03"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.2"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.34"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="+Inf"} 2 # {call_id="018bcfe5-6800-8000-8000-0000deadbeef"} 4.4 1700000010.000
-        clearline_stream_mos_lqe_sum{customer="acme",site="head office",direction="in",scale="nb"} 8
-        clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="in",scale="nb"} 2
-        # TYPE clearline_streams_poor gauge
-        # HELP clearline_streams_poor last interval under the customer's `poor_mos`
-        clearline_streams_poor{customer="acme",site="head office",direction="in"} 1
-        clearline_streams_poor{customer="acme",site="head office",direction="out"} 0
-        # TYPE clearline_worker_handoffs counter
-        # HELP clearline_worker_handoffs digests passed to another worker
-        clearline_worker_handoffs_total{worker="0"} 0
-        # TYPE clearline_build_info gauge
-        # HELP clearline_build_info 1: what runs here, and the probe's name
-        clearline_build_info{version="0.1.0",revision="unknown",probe="edge \"1\"\\"} 1
-        # EOF
-    "##]],
+            # TYPE clearline_rtp_packets counter
+            # HELP clearline_rtp_packets received, unique; codec: IANA name in lower case, `other`
+            clearline_rtp_packets_total{customer="acme",site="head office",direction="in",codec="pcma"} 990
+            # TYPE clearline_rtp_lost_packets counter
+            # HELP clearline_rtp_lost_packets never arrived: counted in the interval in which the number leaves the 100-number reordering window; closed intervals never change
+            clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="in"} 10
+            clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="out"} 0
+            # TYPE clearline_stream_mos_lqe histogram
+            # HELP clearline_stream_mos_lqe listening quality, P.800.1 MOS-LQE
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="1.5"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.6"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.6"} 1 # {call_id="018bcfe5-6800-8000-8000-0000deadbeef"} 3.6 1700000010.000
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.8"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.03"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.2"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.34"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="+Inf"} 2 # {call_id="018bcfe5-6800-8000-8000-0000deadbeef"} 4.4 1700000010.000
+            clearline_stream_mos_lqe_sum{customer="acme",site="head office",direction="in",scale="nb"} 8
+            clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="in",scale="nb"} 2
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="1.5"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="2.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="2.6"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="3.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="3.6"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="3.8"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="4.03"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="4.2"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="4.34"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="+Inf"} 0
+            clearline_stream_mos_lqe_sum{customer="acme",site="head office",direction="out",scale="nb"} 0
+            clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="out",scale="nb"} 0
+            # TYPE clearline_streams_poor gauge
+            # HELP clearline_streams_poor last interval under the customer's `poor_mos`
+            clearline_streams_poor{customer="acme",site="head office",direction="in"} 1
+            clearline_streams_poor{customer="acme",site="head office",direction="out"} 0
+            # TYPE clearline_worker_handoffs counter
+            # HELP clearline_worker_handoffs digests passed to another worker
+            clearline_worker_handoffs_total{worker="0"} 0
+            # TYPE clearline_build_info gauge
+            # HELP clearline_build_info 1: what runs here, and the probe's name
+            clearline_build_info{version="0.1.0",revision="unknown",probe="edge \"1\"\\"} 1
+            # EOF
+        "##]],
     );
 }
 
 #[test]
-fn unknown_is_absent_and_counters_of_a_configured_site_begin_at_0() {
+fn unknown_is_absent_and_a_configured_site_begins_at_0() {
     let mut totals = Totals::new(256);
     totals.configure([("acme", "head office")]);
     let nothing = ProbeNumbers::default();
     let shown = openmetrics(&Exposition::new(100_000).families(&totals, &nothing));
     let samples: String =
         shown.lines().filter(|l| !l.starts_with('#')).map(|l| l.to_owned() + "\n").collect();
+    assert!(samples.lines().all(|l| l.ends_with(" 0")));
+    assert_eq!(lines(&of_site(&samples)), 166, "series of a quiet site");
+    let samples = samples.lines().filter(|l| !l.contains("_bucket{") && !l.contains("_sum{"));
+    let samples: String = samples.map(|l| l.to_owned() + "\n").collect();
     expect![[r#"
         clearline_rtp_expected_packets_total{customer="acme",site="head office",direction="in"} 0
         clearline_rtp_expected_packets_total{customer="acme",site="head office",direction="out"} 0
@@ -144,6 +160,18 @@ fn unknown_is_absent_and_counters_of_a_configured_site_begin_at_0() {
         clearline_rtp_dscp_packets_total{customer="acme",site="head office",direction="out",dscp="cs"} 0
         clearline_rtp_dscp_packets_total{customer="acme",site="head office",direction="out",dscp="ef"} 0
         clearline_rtp_dscp_packets_total{customer="acme",site="head office",direction="out",dscp="other"} 0
+        clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="in",scale="nb"} 0
+        clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="out",scale="nb"} 0
+        clearline_stream_loss_ratio_count{customer="acme",site="head office",direction="in"} 0
+        clearline_stream_loss_ratio_count{customer="acme",site="head office",direction="out"} 0
+        clearline_stream_discard_ratio_count{customer="acme",site="head office",direction="in"} 0
+        clearline_stream_discard_ratio_count{customer="acme",site="head office",direction="out"} 0
+        clearline_stream_jitter_seconds_count{customer="acme",site="head office",direction="in"} 0
+        clearline_stream_jitter_seconds_count{customer="acme",site="head office",direction="out"} 0
+        clearline_stream_delay_variation_seconds_count{customer="acme",site="head office",direction="in"} 0
+        clearline_stream_delay_variation_seconds_count{customer="acme",site="head office",direction="out"} 0
+        clearline_stream_burst_ratio_count{customer="acme",site="head office",direction="in"} 0
+        clearline_stream_burst_ratio_count{customer="acme",site="head office",direction="out"} 0
         clearline_stream_intervals_total{customer="acme",site="head office",direction="in",result="capture_loss"} 0
         clearline_stream_intervals_total{customer="acme",site="head office",direction="in",result="scored"} 0
         clearline_stream_intervals_total{customer="acme",site="head office",direction="in",result="withheld"} 0
@@ -179,7 +207,7 @@ fn a_lossy_probe_counts_what_arrived_and_nothing_of_quality() {
     assert!(all.contains(r#"clearline_rtp_lost_packets_total{customer="acme",site="a",direction="in"} 0"#));
     assert!(all.contains(r#"result="capture_loss"} 1"#));
     assert!(all.contains(r#"clearline_scores_withheld_total{reason="capture_loss"} 1"#));
-    assert!(!all.contains("_bucket"));
+    assert!(all.lines().filter(|l| l.contains("_count{")).all(|l| l.ends_with(" 0")));
 }
 
 #[test]
@@ -193,7 +221,7 @@ fn a_short_last_interval_is_counted_but_no_observation() {
         all.contains(r#"clearline_rtp_lost_packets_total{customer="acme",site="a",direction="through"} 5"#)
     );
     assert!(all.contains(r#"direction="through",result="scored"} 0"#));
-    assert!(!all.contains("_bucket"));
+    assert!(!all.lines().any(|l| l.contains("_bucket") && l.contains("through")));
 }
 
 #[test]
@@ -217,6 +245,11 @@ fn an_edge_belongs_to_its_bucket_and_what_is_no_number_to_none() {
     let below = histogram.buckets().find(|b| b.edge == 3.6).unwrap().cumulative;
     assert_eq!((below, histogram.count()), (1, 3));
     assert!((histogram.sum() - 12.200_001).abs() < 1e-9);
+}
+
+/// The samples that name a site.
+fn of_site(samples: &str) -> String {
+    samples.lines().filter(|l| l.contains("site=")).map(|l| l.to_owned() + "\n").collect()
 }
 
 fn rendered(totals: &Totals) -> String {

@@ -60,6 +60,11 @@ impl Totals {
         }
     }
 
+    /// Another limit on sites from now on; those known already stay.
+    pub const fn bound_sites(&mut self, max_sites: usize) {
+        self.max_sites = max_sites;
+    }
+
     /// Makes customers' sites known, in the order of the configuration. What is known stays, also after a
     /// reload that no longer names it: counters survive.
     pub fn configure<'a>(&mut self, customers_and_sites: impl IntoIterator<Item = (&'a str, &'a str)>) {

@@ -1,5 +1,5 @@
 use super::super::tests::{fill, lines, sample, view};
-use super::super::{Direction, InterfaceNumbers, IntervalSample, Limits, openmetrics};
+use super::super::{Direction, InterfaceNumbers, IntervalSample, Limits, openmetrics, text};
 use super::*;
 
 #[test]
@@ -55,4 +55,29 @@ fn interfaces_over_the_budget_are_summed_where_a_sum_says_something() {
     assert_eq!(packets.map(last_number).sum::<f64>(), 50_000.0);
     assert!(all.contains(r#"clearline_capture_packets_total{interface="overflow"}"#));
     assert!(!all.contains(r#"timestamp_seconds{interface="overflow"}"#));
+}
+
+#[test]
+fn sites_without_number_leave_room_for_interfaces_and_cut_nothing_off() {
+    let names: Vec<String> = (0..100).map(|i| format!("site {i}")).collect();
+    let mut totals = Totals::new(100);
+    totals.configure(names.iter().map(|n| ("acme", n.as_str())));
+    let mut exposition = Exposition::new(2_500);
+    exposition.families(&totals, &ProbeNumbers::default());
+    // Interfaces that come later, and one too many whose time has neither room nor a sum.
+    let interface = |i| InterfaceNumbers {
+        name: format!("eth{i}"),
+        last_packet: Some(1_700_000_000_000_000_000),
+        ..InterfaceNumbers::default()
+    };
+    for (interfaces, shown) in [(10, 10), (300, FOR_INTERFACES)] {
+        let probe =
+            ProbeNumbers { interfaces: (0..interfaces).map(interface).collect(), ..ProbeNumbers::default() };
+        let families = exposition.families(&totals, &probe);
+        assert!(families.iter().all(|family| !family.series.is_empty()));
+        let all = text(&families);
+        let times = all.lines().filter(|l| l.starts_with("clearline_capture_last_packet_timestamp_seconds{"));
+        assert_eq!(times.count(), shown);
+        assert!(all.contains("clearline_label_values_folded_total{label=\"series\"}"));
+    }
 }

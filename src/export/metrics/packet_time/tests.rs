@@ -38,11 +38,18 @@ fn packet_time_shows_what_each_scrape_would_have() {
         clearline_rtp_lost_packets_total{customer="acme",site="a",direction="in"} 20 1700000040.000
         clearline_rtp_lost_packets_total{customer="acme",site="a",direction="in"} 30 1700000055.000
         clearline_rtp_lost_packets_total{customer="acme",site="a",direction="in"} 35 1700000070.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="in"} 0 1699999995.000
         clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="in"} 1 1700000010.000
         clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="in"} 3 1700000025.000
         clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="in"} 4 1700000040.000
         clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="in"} 6 1700000055.000
         clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="in"} 7 1700000070.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="out"} 0 1699999995.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="out"} 0 1700000010.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="out"} 0 1700000025.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="out"} 0 1700000040.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="out"} 0 1700000055.000
+        clearline_stream_jitter_seconds_count{customer="acme",site="a",direction="out"} 0 1700000070.000
         # EOF
     "##]].assert_eq(&out.lines().filter(shown).map(|l| l.to_owned() + "\n").collect::<String>());
 }

@@ -11,38 +11,50 @@ fn text_is_prometheus_0_0_4() {
         &observed(),
         &SHOWN,
         &expect![[r##"
-        # HELP clearline_rtp_packets_total received, unique; codec: IANA name in lower case, `other`
-        # TYPE clearline_rtp_packets_total counter
-        clearline_rtp_packets_total{customer="acme",site="head office",direction="in",codec="pcma"} 990
-        # HELP clearline_rtp_lost_packets_total never arrived: counted in the interval in which the number leaves the 100-number reordering window; closed intervals never change
-        # TYPE clearline_rtp_lost_packets_total counter
-        clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="in"} 10
-        clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="out"} 0
-        # HELP clearline_stream_mos_lqe listening quality, P.800.1 MOS-LQE
-        # TYPE clearline_stream_mos_lqe histogram
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="1.5"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.1"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.6"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.1"} 0
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.6"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.8"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.03"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.2"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.34"} 1
-        clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="+Inf"} 2
-        clearline_stream_mos_lqe_sum{customer="acme",site="head office",direction="in",scale="nb"} 8
-        clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="in",scale="nb"} 2
-        # HELP clearline_streams_poor last interval under the customer's `poor_mos`
-        # TYPE clearline_streams_poor gauge
-        clearline_streams_poor{customer="acme",site="head office",direction="in"} 1
-        clearline_streams_poor{customer="acme",site="head office",direction="out"} 0
-        # HELP clearline_worker_handoffs_total digests passed to another worker
-        # TYPE clearline_worker_handoffs_total counter
-        clearline_worker_handoffs_total{worker="0"} 0
-        # HELP clearline_build_info 1: what runs here, and the probe's name
-        # TYPE clearline_build_info gauge
-        clearline_build_info{version="0.1.0",revision="unknown",probe="edge \"1\"\\"} 1
-    "##]],
+            # HELP clearline_rtp_packets_total received, unique; codec: IANA name in lower case, `other`
+            # TYPE clearline_rtp_packets_total counter
+            clearline_rtp_packets_total{customer="acme",site="head office",direction="in",codec="pcma"} 990
+            # HELP clearline_rtp_lost_packets_total never arrived: counted in the interval in which the number leaves the 100-number reordering window; closed intervals never change
+            # TYPE clearline_rtp_lost_packets_total counter
+            clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="in"} 10
+            clearline_rtp_lost_packets_total{customer="acme",site="head office",direction="out"} 0
+            # HELP clearline_stream_mos_lqe listening quality, P.800.1 MOS-LQE
+            # TYPE clearline_stream_mos_lqe histogram
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="1.5"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="2.6"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.6"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="3.8"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.03"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.2"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="4.34"} 1
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="in",scale="nb",le="+Inf"} 2
+            clearline_stream_mos_lqe_sum{customer="acme",site="head office",direction="in",scale="nb"} 8
+            clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="in",scale="nb"} 2
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="1.5"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="2.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="2.6"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="3.1"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="3.6"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="3.8"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="4.03"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="4.2"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="4.34"} 0
+            clearline_stream_mos_lqe_bucket{customer="acme",site="head office",direction="out",scale="nb",le="+Inf"} 0
+            clearline_stream_mos_lqe_sum{customer="acme",site="head office",direction="out",scale="nb"} 0
+            clearline_stream_mos_lqe_count{customer="acme",site="head office",direction="out",scale="nb"} 0
+            # HELP clearline_streams_poor last interval under the customer's `poor_mos`
+            # TYPE clearline_streams_poor gauge
+            clearline_streams_poor{customer="acme",site="head office",direction="in"} 1
+            clearline_streams_poor{customer="acme",site="head office",direction="out"} 0
+            # HELP clearline_worker_handoffs_total digests passed to another worker
+            # TYPE clearline_worker_handoffs_total counter
+            clearline_worker_handoffs_total{worker="0"} 0
+            # HELP clearline_build_info 1: what runs here, and the probe's name
+            # TYPE clearline_build_info gauge
+            clearline_build_info{version="0.1.0",revision="unknown",probe="edge \"1\"\\"} 1
+        "##]],
     );
 }
 

@@ -1,0 +1,16 @@
+//! Clearline among its peers: Prometheus, promtool, Alertmanager and amtool, the real ones.
+//!
+//! `cargo test --test system`; they must be installed (Debian: `prometheus`, `prometheus-alertmanager`). All
+//! runs on loopback and on ports that the system chooses; every process started here ends with its test.
+
+mod alert;
+mod calls;
+mod hostile;
+mod http;
+mod lint;
+mod packet_time;
+mod peers;
+mod processes;
+mod reload;
+mod secure;
+mod stop;
