@@ -6,7 +6,7 @@ use super::Settings;
 use super::clock::Clock;
 use super::media::Told;
 use super::signalling::{MessageCounts, Signalling};
-use crate::decode::{Decoder, HashKey, Packet, RtpPacket, Transport, Undecoded, decode_plain};
+use crate::decode::{Decoder, HashKey, Malformed, Packet, RtpPacket, Transport, Undecoded, decode_plain};
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;
 
@@ -130,6 +130,19 @@ impl Front {
     #[must_use]
     pub fn fragments_waiting(&self) -> usize {
         self.decoder.fragments_waiting()
+    }
+
+    /// IP datagrams given up at the bound.
+    #[must_use]
+    pub fn fragments_evicted(&self) -> u64 {
+        let limit = |&(why, _): &(Malformed, u64)| why == Malformed::FragmentLimit;
+        self.decoder.counters().iter().find(limit).map_or(0, |(_, count)| count)
+    }
+
+    /// Byte streams forgotten at the bound.
+    #[must_use]
+    pub const fn byte_streams_evicted(&self) -> u64 {
+        self.signalling.byte_streams_evicted()
     }
 
     /// Byte streams remembered at present.

@@ -122,6 +122,12 @@ impl Media {
         self.streams.encodings()
     }
 
+    /// Streams, and flows held back, at present.
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
+        self.streams.len()
+    }
+
     /// What the stream table did not keep.
     #[must_use]
     pub const fn counters(&self) -> StreamCounters {

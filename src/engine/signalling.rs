@@ -129,6 +129,10 @@ impl Signalling {
         self.messages.calls.evicted()
     }
 
+    pub const fn byte_streams_evicted(&self) -> u64 {
+        self.reassembly.counters().evicted
+    }
+
     pub fn byte_streams(&self) -> usize {
         self.reassembly.flows()
     }

@@ -1,10 +1,12 @@
 //! A worker's view of its streams: which site sees each, what the metrics count of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arrayvec::ArrayVec;
 
+use super::shared::StreamTable;
 use super::workers::Work;
 use crate::engine::Media;
 use crate::event::{Event, ScoredInterval};
@@ -36,6 +38,7 @@ pub(super) struct Observer {
     /// Read when a stream begins: one that is going on keeps its site.
     territory: Arc<RwLock<Arc<Territory>>>,
     totals: Arc<Mutex<Totals>>,
+    table: Arc<StreamTable>,
     streams: HashMap<u64, Followed>,
     /// For a report.
     collector: Option<Collector>,
@@ -52,10 +55,11 @@ impl Observer {
     pub fn new(
         territory: Arc<RwLock<Arc<Territory>>>,
         totals: Arc<Mutex<Totals>>,
+        table: Arc<StreamTable>,
         collector: Option<Collector>,
         adaptive: bool,
     ) -> Self {
-        Self { territory, totals, streams: HashMap::new(), collector, adaptive }
+        Self { territory, totals, table, streams: HashMap::new(), collector, adaptive }
     }
 
     fn totals(&self) -> MutexGuard<'_, Totals> {
@@ -124,6 +128,11 @@ impl Work for Observer {
     type Seen = Totals;
 
     fn drain(&mut self, media: &mut Media) {
+        let ((streams, unbound), counters) = (media.len(), media.counters());
+        self.table.streams.store(streams as u64, Relaxed);
+        self.table.unbound.store(unbound as u64, Relaxed);
+        self.table.evicted.store(counters.evicted, Relaxed);
+        self.table.unbound_evicted.store(counters.unbound_evicted, Relaxed);
         while let Some(event) = media.poll_event() {
             match &event {
                 Event::Activity(activity) => self.activity(activity),

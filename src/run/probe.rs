@@ -23,7 +23,7 @@ use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
-use super::shared::{FrontNumbers, Shared, configure, lock, table, territory, warn_of_overflow};
+use super::shared::{FrontNumbers, Shared, StreamTable, configure, lock, table, territory, warn_of_overflow};
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -134,10 +134,12 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         .collect();
     let territory = Arc::new(RwLock::new(territory));
     let reports = options.report.is_some();
+    let stream_tables: Vec<Arc<StreamTable>> = (0..workers).map(|_| Arc::default()).collect();
     let observer = |worker: usize| {
         let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
         let collector = reports.then(|| Collector::new(settings.score.adaptive));
-        Observer::new(Arc::clone(&territory), totals, collector, settings.score.adaptive)
+        let table = stream_tables.get(worker).cloned().unwrap_or_default();
+        Observer::new(Arc::clone(&territory), totals, table, collector, settings.score.adaptive)
     };
     let frames = Frames::open(options.source)?;
     let shared = Arc::new(Shared {
@@ -147,6 +149,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         config: Mutex::new(options.config),
         territory: Arc::clone(&territory),
         totals: totals.clone(),
+        stream_tables: stream_tables.clone(),
         interfaces: frames.interfaces(),
         front: Mutex::default(),
         reload: Mutex::new(ReloadNumbers { successful: true, success_time: Some(now() as f64 / 1e9) }),
@@ -373,9 +376,14 @@ impl Probe {
             undecoded: front.undecoded(),
             clock_steps: front.quarantined(),
             tables: vec![
-                table(StateTable::Calls, front.calls(), limits.calls, front.calls_evicted()),
-                table(StateTable::Fragments, front.fragments_waiting(), limits.decode.fragment_bytes, 0),
-                table(StateTable::Tcp, front.byte_streams(), limits.reassembly.max_flows, 0),
+                table(StateTable::Calls, front.calls(), Some(limits.calls), front.calls_evicted()),
+                table(StateTable::Fragments, front.fragments_waiting(), None, front.fragments_evicted()),
+                table(
+                    StateTable::Tcp,
+                    front.byte_streams(),
+                    Some(limits.reassembly.max_flows),
+                    front.byte_streams_evicted(),
+                ),
             ],
             files: files.collect(),
         };

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::live::{InterfaceCounters, now};
 use super::observer::Territory;
 use super::process;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Limits};
 use crate::decode::Undecoded;
 use crate::export::http::{self, Pages, Refusal};
 use crate::export::metrics::{
@@ -36,6 +36,7 @@ pub(super) struct Shared {
     pub territory: Arc<RwLock<Arc<Territory>>>,
     /// One a worker.
     pub totals: Vec<Arc<Mutex<Totals>>>,
+    pub stream_tables: Vec<Arc<StreamTable>>,
     pub interfaces: Vec<(String, Arc<InterfaceCounters>)>,
     pub front: Mutex<FrontNumbers>,
     pub exposition: Mutex<metrics::Exposition>,
@@ -140,7 +141,7 @@ impl Shared {
             }),
             interfaces,
             undecoded: front.undecoded,
-            tables: front.tables,
+            tables: self.stream_tables(&config.limits).into_iter().chain(front.tables).collect(),
             clock_steps: Some(front.clock_steps),
             reload: Some(*lock(&self.reload)),
             process: process::numbers(),
@@ -181,14 +182,37 @@ fn interface(name: &str, counters: &InterfaceCounters) -> InterfaceNumbers {
     }
 }
 
-/// A table's numbers.
-pub(super) fn table(table: StateTable, entries: usize, limit: usize, evicted: u64) -> TableNumbers {
+/// A table's numbers. `limit`: none where the bound is not one of entries.
+pub(super) fn table(table: StateTable, entries: usize, limit: Option<usize>, evicted: u64) -> TableNumbers {
     TableNumbers {
         table,
         entries: Some(entries as u64),
-        limit: Some(limit as u64),
+        limit: limit.map(|limit| limit as u64),
         evicted_at_limit: Some(evicted),
         evicted_idle: None,
+    }
+}
+
+/// What one worker's stream table holds, told after each hand-over.
+#[derive(Debug, Default)]
+pub(super) struct StreamTable {
+    pub streams: AtomicU64,
+    pub unbound: AtomicU64,
+    pub evicted: AtomicU64,
+    pub unbound_evicted: AtomicU64,
+}
+
+impl Shared {
+    /// The stream tables of all workers together.
+    fn stream_tables(&self, limits: &Limits) -> [TableNumbers; 2] {
+        let sum = |of: fn(&StreamTable) -> &AtomicU64| {
+            self.stream_tables.iter().map(|t| of(t).load(Relaxed)).sum::<u64>()
+        };
+        let entries = |of: fn(&StreamTable) -> &AtomicU64| usize::try_from(sum(of)).unwrap_or(usize::MAX);
+        [
+            table(StateTable::Streams, entries(|t| &t.streams), Some(limits.streams), sum(|t| &t.evicted)),
+            table(StateTable::Unbound, entries(|t| &t.unbound), None, sum(|t| &t.unbound_evicted)),
+        ]
     }
 }
 
