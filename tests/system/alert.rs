@@ -23,9 +23,9 @@ customer = \"acme\"
 subnets = [\"192.0.2.0/24\"]
 ";
 
-/// From the first bad packet to the webhook: an interval is 10 s, its reordering window 2 s; the rest is for
-/// two scrapes, two evaluations, the group's wait, and a busy machine.
-const IN_TIME: Duration = Duration::from_secs(35);
+/// From the first bad packet to the webhook: an interval is 10 s, its reordering window 2 s; the rest is for two
+/// scrapes, two evaluations, the group's wait, and a busy machine. The next interval would be too late.
+const IN_TIME: Duration = Duration::from_secs(20);
 /// For how long a good site is watched after a bad one has called.
 const MARGIN: Duration = Duration::from_secs(8);
 
