@@ -13,6 +13,7 @@ mod load;
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clearline::decode::{HashKey, RtpPacket, Transport, decode_plain};
@@ -163,7 +164,8 @@ impl Subject {
             let party = party(stream);
             let place = Place::Receiver(endpoint(party.to));
             let payloads = vec![(0, encoding), (8, encoding)];
-            table.bind(place, Binding { time: START, call: 0, kind: MediaKind::Audio, payloads });
+            table
+                .bind(place, Binding { time: START, call: Arc::default(), kind: MediaKind::Audio, payloads });
         }
         Self::Table(Box::new(table))
     }

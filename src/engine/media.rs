@@ -4,6 +4,7 @@
 //! or behind a queue, alone or as one of several that share the flows.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
@@ -100,7 +101,8 @@ impl Media {
             .iter()
             .map(|(payload_type, encoding)| (*payload_type, self.streams.encoding_id(encoding.clone())))
             .collect();
-        let binding = Binding { time: described.time, call: described.call, kind: described.kind, payloads };
+        let (time, kind, call) = (described.time, described.kind, Arc::clone(&described.call));
+        let binding = Binding { time, call, kind, payloads };
         self.streams.bind(described.place, binding);
     }
 

@@ -2,6 +2,7 @@
 //! know.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Settings;
 use super::media::Told;
@@ -13,7 +14,7 @@ use crate::decode::{
     Undecoded, channel_data, looks_like_rtcp,
 };
 use crate::track::arrival::RtpArrival;
-use crate::track::call::{Call, SipTransport};
+use crate::track::call::{Call, CallIdentity, SipTransport};
 use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
 use crate::track::media::{MediaKind, Place};
@@ -31,7 +32,7 @@ pub struct Described {
     /// When it was said.
     pub time: i64,
     /// The call it was said in.
-    pub call: u64,
+    pub call: Arc<CallIdentity>,
     /// Kind of media.
     pub kind: MediaKind,
     /// Payload types and what they carry.
@@ -229,7 +230,7 @@ impl Messages {
             return;
         }
         for body in message.sdp_bodies() {
-            describe(body, call, time).into_iter().for_each(|described| tell(Told::Bind(described)));
+            describe(body, &call, time).into_iter().for_each(|described| tell(Told::Bind(described)));
         }
     }
 }
@@ -262,7 +263,7 @@ impl MessageCounts {
 /// Where the sender of a session description receives media, and what its payload types mean there.
 ///
 /// Sections of one BUNDLE group share a transport, so each of their endpoints knows all their payload types.
-fn describe(body: &[u8], call: u64, time: i64) -> Vec<Described> {
+fn describe(body: &[u8], call: &Arc<CallIdentity>, time: i64) -> Vec<Described> {
     let sdp = Sdp::parse(body);
     let mut all: Vec<Described> = Vec::new();
     let mut bundled: Vec<(u8, Encoding)> = Vec::new();
@@ -280,7 +281,7 @@ fn describe(body: &[u8], call: u64, time: i64) -> Vec<Described> {
             match all.iter_mut().find(|d| d.place == place) {
                 Some(described) => described.merge(&payloads),
                 None => {
-                    let kind = kind(media);
+                    let (kind, call) = (kind(media), Arc::clone(call));
                     all.push(Described { place, time, call, kind, payloads: payloads.clone() });
                 }
             }

@@ -7,7 +7,7 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::analysis::Labels;
 use crate::decode::Flow;
-use crate::track::call::Call;
+use crate::track::call::{Call, CallIdentity};
 use crate::track::codecs::Encoding;
 
 /// RFC 3339, UTC, nanoseconds.
@@ -69,6 +69,12 @@ impl Labels {
 
     /// The id of a call's record.
     pub(super) fn call_id(&self, call: &Call) -> String {
+        self.record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()])
+    }
+
+    /// The id that the record of a call has, or will have.
+    #[must_use]
+    pub fn call_id_of(&self, call: &CallIdentity) -> String {
         self.record_id(call.start, &[call.call_id.as_bytes(), call.from_tag.as_bytes()])
     }
 

@@ -10,18 +10,19 @@ use super::shared::StreamTable;
 use super::workers::Work;
 use crate::engine::Media;
 use crate::event::{Event, ScoredInterval};
-use crate::export::analysis::Collector;
+use crate::export::analysis::{Collector, Labels};
 use crate::export::metrics::{IntervalSample, StreamState, Totals, ViewLabels};
 use crate::score::Scale;
+use crate::track::call::CallIdentity;
 use crate::track::codecs::Encodings;
-use crate::track::sites::{Sites, Views};
+use crate::track::sites::Views;
 use crate::track::streams::Activity;
 
 /// What a reload may change: who has which site, and from where on an interval is poor.
 #[derive(Debug, Default)]
 pub struct Territory {
-    /// The sites.
-    pub sites: Sites,
+    /// The sites, and how records are named.
+    pub labels: Labels,
     /// Poor intervals are under these, by customer and scale (narrowband, wideband, fullband).
     pub poor_mos: Vec<[f64; 3]>,
 }
@@ -46,6 +47,8 @@ pub(super) struct Observer {
 }
 
 struct Followed {
+    /// The serial of its call, and the id of the call's record.
+    call: Option<(u64, String)>,
     territory: Arc<Territory>,
     views: Views,
     state: StreamState,
@@ -70,9 +73,12 @@ impl Observer {
         let territory = &self.territory;
         let followed = self.streams.entry(activity.stream).or_insert_with(|| {
             let territory = Arc::clone(&territory.read().unwrap_or_else(PoisonError::into_inner));
-            let views = territory.sites.views(&activity.key.flow, activity.vlan);
-            Followed { territory, views, state: StreamState::Absent }
+            let views = territory.labels.sites.views(&activity.key.flow, activity.vlan);
+            Followed { territory, views, call: None, state: StreamState::Absent }
         });
+        if let Some(call) = &activity.call {
+            followed.belongs_to(call);
+        }
         let to = if activity.active { StreamState::Active } else { StreamState::Absent };
         let from = std::mem::replace(&mut followed.state, to);
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,12 +87,13 @@ impl Observer {
 
     fn interval(&mut self, scored: &ScoredInterval, encodings: &Encodings) {
         let name = &encodings.get(scored.encoding).name;
-        let sample = IntervalSample::new(scored, name, self.adaptive);
+        let mut sample = IntervalSample::new(scored, name, self.adaptive);
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(followed) = self.streams.get_mut(&scored.closed.stream) else {
             totals.observe_interval(&[ViewLabels::UNASSIGNED], &sample);
             return;
         };
+        sample.call_id = followed.call.as_ref().map(|(_, id)| id.as_str());
         let labels = followed.labels();
         totals.observe_interval(&labels, &sample);
         let poor = scored.score.ok().is_some_and(|score| {
@@ -108,8 +115,14 @@ impl Observer {
 }
 
 impl Followed {
+    fn belongs_to(&mut self, call: &CallIdentity) {
+        if self.call.as_ref().is_none_or(|(known, _)| *known != call.serial) {
+            self.call = Some((call.serial, self.territory.labels.call_id_of(call)));
+        }
+    }
+
     fn labels(&self) -> ArrayVec<ViewLabels<'_>, 2> {
-        let sites = &self.territory.sites;
+        let sites = &self.territory.labels.sites;
         let mut labels = ArrayVec::new();
         if self.views.is_empty() {
             labels.push(ViewLabels::UNASSIGNED);

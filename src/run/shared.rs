@@ -56,17 +56,14 @@ pub(super) fn territory(config: &Config) -> Territory {
         let edge = c.poor_mos;
         [edge.nb.value(), edge.wb.value(), edge.fb.value()]
     });
-    Territory {
-        sites: crate::track::sites::Sites::new(config.site_table.clone()),
-        poor_mos: poor_mos.collect(),
-    }
+    Territory { labels: config.labels(), poor_mos: poor_mos.collect() }
 }
 
 /// Makes the sites of a configuration known to a worker's counts.
 pub(super) fn configure(totals: &mut Totals, territory: &Territory) {
-    let table = territory.sites.table();
+    let table = territory.labels.sites.table();
     totals.configure(table.sites.iter().filter(|s| s.counts_here).map(|site| {
-        let customer = territory.sites.customer_name(site.customer);
+        let customer = territory.labels.sites.customer_name(site.customer);
         (customer, site.name.as_str())
     }));
 }

@@ -5,8 +5,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use super::call::{Call, CallState, EndedBy, Leg, SipTransport};
+use super::call::{Call, CallIdentity, CallState, EndedBy, Leg, SipTransport};
 use crate::decode::Flow;
 use crate::decode::sip::{Message, StartLine};
 
@@ -54,6 +55,8 @@ pub struct Calls {
 #[derive(Debug)]
 struct Entry {
     call: Call,
+    /// Shared with all that its SDP describes.
+    identity: Arc<CallIdentity>,
     remembered: VecDeque<Remembered>,
 }
 
@@ -102,8 +105,8 @@ impl Calls {
         self.done.pop_front()
     }
 
-    /// Takes one message; the serial of the call it belongs to, if it belongs to one.
-    pub fn handle(&mut self, seen: &Seen<'_>) -> Option<u64> {
+    /// Takes one message; the call it belongs to, if it belongs to one.
+    pub fn handle(&mut self, seen: &Seen<'_>) -> Option<Arc<CallIdentity>> {
         let message = seen.message;
         let call_id = text(message.call_id()?);
         let cseq = message.cseq()?;
@@ -118,17 +121,17 @@ impl Calls {
             self.create(&call_id, seen, !begins);
         }
         let entry = self.by_id.get_mut(&call_id)?;
-        let serial = entry.call.serial;
+        let identity = Arc::clone(&entry.identity);
         entry.call.last_seen = seen.time;
         let end_before = entry.call.end;
         if entry.is_new(seen) {
             entry.apply(seen, cseq.method);
         }
         if let Some(end) = entry.call.end.filter(|end| Some(*end) != end_before) {
-            self.ended.push_back((call_id, serial, end));
+            self.ended.push_back((call_id, identity.serial, end));
             self.drop_stale();
         }
-        Some(serial)
+        Some(identity)
     }
 
     fn create(&mut self, call_id: &str, seen: &Seen<'_>, from_the_middle: bool) {
@@ -138,7 +141,8 @@ impl Calls {
         self.next_serial += 1;
         let call = Call::begun(self.next_serial, call_id, seen, from_the_middle);
         self.order.push_back((call_id.to_owned(), self.next_serial));
-        self.by_id.insert(call_id.to_owned(), Entry { call, remembered: VecDeque::new() });
+        let identity = Arc::new(call.identity());
+        self.by_id.insert(call_id.to_owned(), Entry { call, identity, remembered: VecDeque::new() });
     }
 
     /// Queues hold more than the calls there are: what went from their middle, and ends that were none. A

@@ -3,8 +3,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
 
 use super::arrival::StreamKey;
+use super::call::CallIdentity;
 use super::codecs::EncodingId;
 use crate::decode::Endpoint;
 
@@ -29,7 +31,7 @@ pub struct Binding {
     /// When it was said, nanoseconds since the Unix epoch.
     pub time: i64,
     /// The call it was said in.
-    pub call: u64,
+    pub call: Arc<CallIdentity>,
     /// Kind of media.
     pub kind: MediaKind,
     /// Payload types and what they carry.
@@ -128,7 +130,12 @@ mod tests {
     use crate::decode::Flow;
 
     fn binding(time: i64, payload_type: u8) -> Binding {
-        Binding { time, call: 0, kind: MediaKind::Audio, payloads: vec![(payload_type, EncodingId::UNKNOWN)] }
+        Binding {
+            time,
+            call: Arc::default(),
+            kind: MediaKind::Audio,
+            payloads: vec![(payload_type, EncodingId::UNKNOWN)],
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod resolver;
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
@@ -296,7 +297,9 @@ impl Streams {
     fn tell_activity(&mut self, place: u32, active: bool) {
         let i = place as usize;
         if let (Some(hot), Some(cold), Some(&stream)) = (self.hot.get(i), self.cold.get(i), self.ids.get(i)) {
-            let activity = Activity { stream, key: hot.key, vlan: cold.vlan, active };
+            let binding = self.bindings.of(&hot.key, cold.first_time).next();
+            let call = binding.map(|b| Arc::clone(&b.call));
+            let activity = Activity { stream, key: hot.key, vlan: cold.vlan, call, active };
             self.events.push_back(StreamEvent::Activity(activity));
         }
     }
@@ -356,7 +359,7 @@ impl Streams {
         }
         let binding =
             self.bindings.of(&key, first_time).next().or_else(|| self.bindings.of(&key, totals.last).next());
-        let (call, kind) = (binding.map(|b| b.call), binding.map(|b| b.kind));
+        let (call, kind) = (binding.map(|b| b.call.serial), binding.map(|b| b.kind));
         let ended = EndedStream { stream, key, vlan, totals, call, kind, one_direction, was_active, evicted };
         self.events.push_back(StreamEvent::Ended(Box::new(ended)));
         self.free_place(place);

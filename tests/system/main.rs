@@ -5,6 +5,7 @@
 
 mod alert;
 mod calls;
+mod exemplars;
 mod hostile;
 mod http;
 mod lint;

@@ -67,6 +67,19 @@ impl SipTransport {
     }
 }
 
+/// What tells one call from all others, and stays the same while it lasts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallIdentity {
+    /// Unique for the life of the table; streams refer to it.
+    pub serial: u64,
+    /// First INVITE, nanoseconds since the Unix epoch.
+    pub start: i64,
+    /// `Call-ID`.
+    pub call_id: String,
+    /// Caller's tag.
+    pub from_tag: String,
+}
+
 /// One call: all INVITE dialogs of one Call-ID.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -113,6 +126,17 @@ pub struct Call {
 }
 
 impl Call {
+    /// What tells it from all others.
+    #[must_use]
+    pub fn identity(&self) -> CallIdentity {
+        CallIdentity {
+            serial: self.serial,
+            start: self.start,
+            call_id: self.call_id.clone(),
+            from_tag: self.from_tag.clone(),
+        }
+    }
+
     /// First INVITE to the first sign of life, ms (RFC 6076 §4.3).
     #[must_use]
     pub fn post_dial_delay_ms(&self) -> Option<f64> {

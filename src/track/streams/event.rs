@@ -1,6 +1,9 @@
 //! What leaves the stream table.
 
+use std::sync::Arc;
+
 use crate::track::arrival::StreamKey;
+use crate::track::call::CallIdentity;
 use crate::track::media::MediaKind;
 use crate::track::stream::{Interval, StreamTotals};
 
@@ -16,7 +19,7 @@ pub enum StreamEvent {
 }
 
 /// A stream that began, fell silent, or went on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     /// Which stream.
     pub stream: u64,
@@ -24,6 +27,8 @@ pub struct Activity {
     pub key: StreamKey,
     /// Its VLAN; 0 without one.
     pub vlan: u16,
+    /// The call whose SDP described one of its ends, as far as it is known by now.
+    pub call: Option<Arc<CallIdentity>>,
     /// Whether packets come. A stream that ends is no longer active without a word.
     pub active: bool,
 }

@@ -3,6 +3,7 @@
 use super::idle::SWEEPS;
 use super::*;
 use crate::decode::{Address, Endpoint, Flow, HashKey};
+use crate::track::call::CallIdentity;
 use crate::track::codecs::Encoding;
 use crate::track::media::MediaKind;
 
@@ -36,7 +37,12 @@ fn packet(n: u16) -> RtpArrival {
 
 fn said(streams: &mut Streams, time: i64, name: &str) {
     let encoding = streams.encoding_id(Encoding::new(name, 16_000));
-    let binding = Binding { time, call: 3, kind: MediaKind::Audio, payloads: vec![(96, encoding)] };
+    let binding = Binding {
+        time,
+        call: Arc::new(CallIdentity { serial: 3, ..CallIdentity::default() }),
+        kind: MediaKind::Audio,
+        payloads: vec![(96, encoding)],
+    };
     streams.bind(Place::Receiver(flow().dst), binding);
 }
 
