@@ -1,9 +1,11 @@
 //! What leaves the engine: plain data.
 
+use std::collections::VecDeque;
+
 use crate::score::{Confidence, Profile, Reasons, Score, Withheld};
 use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
-use crate::track::reports::ReportSummary;
+use crate::track::reports::{ReportSummary, Said};
 use crate::track::streams::{Activity, ClosedInterval, EndedStream};
 
 /// Something the engine tells.
@@ -14,10 +16,21 @@ pub enum Event {
     Interval(ScoredInterval),
     /// A stream began, fell silent, or went on.
     Activity(Activity),
+    /// The ends said something of a stream since its interval before closed.
+    Reported(Reported),
     /// A stream ended.
     Stream(Box<StreamRecord>),
     /// A call ended, or was let go.
     Call(Box<Call>),
+}
+
+/// What the ends said of a stream, oldest first.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// Of which: as in its intervals.
+    pub stream: u64,
+    /// What.
+    pub said: VecDeque<Said>,
 }
 
 /// An interval and its score.

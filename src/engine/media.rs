@@ -13,7 +13,7 @@ use super::front::Sink;
 use super::quality::{self, ScoreSettings};
 use super::signalling::Described;
 use crate::decode::{Flow, Report};
-use crate::event::Event;
+use crate::event::{Event, Reported};
 use crate::track::arrival::RtpArrival;
 use crate::track::codecs::Encodings;
 use crate::track::media::Binding;
@@ -148,8 +148,12 @@ impl Media {
         self.flush();
         while let Some(event) = self.streams.poll_event() {
             let encodings = self.streams.encodings();
-            self.events.push_back(match event {
+            let event = match event {
                 StreamEvent::Interval(closed) => {
+                    let (stream, said) = (closed.stream, self.reports.take_fresh(&closed.key));
+                    if !said.is_empty() {
+                        self.events.push_back(Event::Reported(Reported { stream, said }));
+                    }
                     let reports = self.reports.of(&closed.key);
                     Event::Interval(quality::interval(&self.score, encodings, closed, &reports))
                 }
@@ -158,7 +162,8 @@ impl Media {
                     let reports = self.reports.of(&ended.key);
                     Event::Stream(Box::new(quality::stream(&self.score, encodings, *ended, reports)))
                 }
-            });
+            };
+            self.events.push_back(event);
         }
     }
 }

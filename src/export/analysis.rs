@@ -178,7 +178,7 @@ impl Collector {
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.calls.push(*call),
-            Event::Activity(_) => {}
+            Event::Activity(_) | Event::Reported(_) => {}
         }
     }
 }

@@ -9,12 +9,15 @@ use arrayvec::ArrayVec;
 use super::shared::StreamTable;
 use super::workers::Work;
 use crate::engine::Media;
-use crate::event::{Event, ScoredInterval};
+use crate::event::{Event, Reported, ScoredInterval};
 use crate::export::analysis::{Collector, Labels};
-use crate::export::metrics::{IntervalSample, StreamState, Totals, ViewLabels};
+use crate::export::metrics::{
+    Direction, IntervalSample, ReportSource, RoundTripSide, StreamState, Totals, ViewLabels,
+};
 use crate::score::Scale;
 use crate::track::call::CallIdentity;
 use crate::track::codecs::Encodings;
+use crate::track::reports::Said;
 use crate::track::sites::Views;
 use crate::track::streams::Activity;
 
@@ -107,6 +110,34 @@ impl Observer {
         }
     }
 
+    fn reported(&mut self, reported: &Reported) {
+        let Some(followed) = self.streams.get(&reported.stream) else { return };
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        for view in followed.labels() {
+            // The end that spoke is the one that receives.
+            let side = match view.direction {
+                Direction::In | Direction::Internal => Some(RoundTripSide::Site),
+                Direction::Out => Some(RoundTripSide::Far),
+                Direction::Through => None,
+            };
+            let ViewLabels { customer, site, .. } = view;
+            for said in &reported.said {
+                match (*said, side) {
+                    (Said::RoundTrip(ms), Some(side)) => {
+                        totals.observe_round_trip(customer, site, side, ms / 1e3);
+                    }
+                    (Said::RoundTrip(_), None) => {}
+                    (Said::Loss(loss), _) => {
+                        totals.observe_report(customer, site, ReportSource::RtcpRr, Some(loss), None);
+                    }
+                    (Said::Voip { loss, mos_lq }, _) => {
+                        totals.observe_report(customer, site, ReportSource::RtcpXr, Some(loss), mos_lq);
+                    }
+                }
+            }
+        }
+    }
+
     fn ended(&mut self, stream: u64) {
         if let Some(followed) = self.streams.remove(&stream) {
             self.totals().move_stream(&followed.labels(), followed.state, StreamState::Absent);
@@ -151,6 +182,7 @@ impl Work for Observer {
                 Event::Activity(activity) => self.activity(activity),
                 Event::Interval(scored) => self.interval(scored, media.encodings()),
                 Event::Stream(record) => self.ended(record.ended.stream),
+                Event::Reported(reported) => self.reported(reported),
                 Event::Call(_) => {}
             }
             if let Some(collector) = &mut self.collector {

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::mem;
 
 use super::arrival::StreamKey;
 use crate::decode::{Address, Flow, Report, ReportBlock};
@@ -15,6 +16,9 @@ use crate::decode::{Address, Flow, Report, ReportBlock};
 const SENDER_REPORTS: usize = 8;
 /// Half round trips kept of one direction; a median of the latest.
 const HALVES: usize = 64;
+/// Newest things said of a stream that are kept until they are asked for: RTCP says two or three in an
+/// interval, a flood must not fill memory.
+const FRESH: usize = 16;
 /// A half below this much under zero is a clock error, not a fast path, ms.
 const LEAST_HALF_MS: f64 = -1.0;
 /// No path on Earth is longer, ms: what is longer is no answer to that report.
@@ -38,6 +42,33 @@ struct About {
     receiver: Option<u32>,
     counts: ReportCounts,
     fraction_lost_max: Option<u8>,
+    /// Not yet asked for.
+    fresh: VecDeque<Said>,
+}
+
+/// One thing that an end said of a stream that it receives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Said {
+    /// Lost since its report before, 0…1: of a receiver report.
+    Loss(f64),
+    /// Round trip between the probe and that end, ms.
+    RoundTrip(f64),
+    /// VoIP metrics ([RFC 3611 §4.7](https://www.rfc-editor.org/rfc/rfc3611#section-4.7)).
+    Voip {
+        /// Lost since reception began, 0…1.
+        loss: f64,
+        /// MOS-LQ, 1…5.
+        mos_lq: Option<f64>,
+    },
+}
+
+impl About {
+    fn say(&mut self, said: Said) {
+        if self.fresh.len() == FRESH {
+            self.fresh.pop_front();
+        }
+        self.fresh.push_back(said);
+    }
 }
 
 /// Reports about one stream.
@@ -107,6 +138,7 @@ impl Reports {
                     let about = self.about(Source { from: there, to: here, ssrc: block.ssrc });
                     about.counts.extended += 1;
                     about.receiver = Some(*ssrc);
+                    about.say(Said::Voip { loss: block.loss_percent / 100.0, mos_lq: block.mos_lq });
                 }
             }
             Report::Bye { .. } => {}
@@ -120,6 +152,7 @@ impl Reports {
             about.counts.receiver += 1;
             about.receiver = Some(reporter);
             about.fraction_lost_max = about.fraction_lost_max.max(Some(block.fraction_lost));
+            about.say(Said::Loss(f64::from(block.fraction_lost) / 256.0));
             let answered = about.sender_reports.iter().rev().find(|(ntp, _)| *ntp == block.last_sr);
             if let (Some(&(ntp, passed)), true) = (answered, block.last_sr != 0) {
                 let _ = ntp;
@@ -130,6 +163,7 @@ impl Reports {
                         about.halves.pop_front();
                     }
                     about.halves.push_back(half.max(0.0));
+                    about.say(Said::RoundTrip(half.max(0.0)));
                 }
             }
         }
@@ -162,6 +196,13 @@ impl Reports {
             round_trip_source_ms: other_way.and_then(|o| median(&o.halves)),
             round_trip_destination_ms: median(&about.halves),
         }
+    }
+
+    /// What was said of the stream `key` since this was last asked.
+    pub fn take_fresh(&mut self, key: &StreamKey) -> VecDeque<Said> {
+        let (from, to) = (key.flow.src.address, key.flow.dst.address);
+        let about = self.about.get_mut(&Source { from, to, ssrc: key.ssrc });
+        about.map(|about| mem::take(&mut about.fresh)).unwrap_or_default()
     }
 
     /// Streams forgotten at the bound.
@@ -216,5 +257,8 @@ mod tests {
         assert_eq!(s.round_trip_ms(), Some(80.0));
         assert_eq!((s.counts.sender, s.counts.receiver), (1, 2));
         assert_eq!(s.fraction_lost_max, Some(0.25));
+        let fresh = reports.take_fresh(&StreamKey { flow: there, ssrc: 1 });
+        assert_eq!(fresh, [Said::Loss(0.25), Said::RoundTrip(30.0), Said::Loss(0.25)]);
+        assert!(reports.take_fresh(&StreamKey { flow: there, ssrc: 1 }).is_empty());
     }
 }

@@ -102,6 +102,38 @@ fn a_report_masks_numbers_and_names_the_site() {
 }
 
 #[test]
+fn each_rtcp_report_is_counted_once_with_any_number_of_workers() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("rtcp-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (config, to) = (folder.join("c.toml"), folder.join("metrics.om"));
+    let text = "[[customer]]\nname = \"Acme\"\n[[site]]\nname = \"HQ\"\ncustomer = \"Acme\"\nsubnets = [\"10.66.0.2/32\"]\n";
+    fs::write(&config, text).unwrap();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/loss5_pcma.pcap.gz");
+    let [config, written] = [&config, &to].map(|path| path.to_str().unwrap());
+    for workers in ["1", "4"] {
+        let read = ["probe", "--read", capture, "--config.file", config, "--workers", workers];
+        let done = clearline(&[&read[..], &["--openmetrics", written]].concat());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let metrics = fs::read_to_string(&to).unwrap();
+        let last = |series: &str| {
+            let rest = metrics.lines().rev().find_map(|line| line.strip_prefix(series)).unwrap();
+            rest.split(' ').nth(1).unwrap().parse::<f64>().unwrap()
+        };
+        let site = "{customer=\"Acme\",site=\"HQ\"";
+        // Each end reports four times on the other; the first of all answers no sender report.
+        assert_eq!(last(&format!("clearline_report_loss_ratio_count{site},source=\"rtcp_rr\"}}")), 8.0);
+        let round_trips = ["far", "site"].map(|side| {
+            let of =
+                |part| last(&format!("clearline_stream_round_trip_seconds_{part}{site},side=\"{side}\"}}"));
+            (of("count"), of("sum") / of("count"))
+        });
+        // Less than a millisecond: the capture is of one machine.
+        assert!(matches!(round_trips, [(4.0, far), (3.0, near)] if far.max(near) < 1e-3), "{round_trips:?}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn what_cannot_run_says_why_in_a_line() {
     let told = |arguments: &[&str]| {
         let done = clearline(arguments);
