@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clearline::engine::Settings;
 use clearline::run;
@@ -18,8 +19,9 @@ use serde_json::Value;
 
 use crate::flood::{Peak, flood, is_long};
 use crate::traffic::{
-    Dice, End, MS, Recorded, Run, SECOND, START, analyse_frames, ethernet, ipv4, json, mix, own_captures,
-    pcap_bytes, read_frames, rtp, scratch, sdp, sip, stream, tcp, udp, udp_in_fragments, udp_packet,
+    Dice, End, MS, Recorded, Run, SECOND, START, analyse_frames, captures, ethernet, ipv4, json, mix,
+    own_captures, pcap_bytes, read_frames, rtp, scratch, sdp, sip, stream, tcp, udp, udp_in_fragments,
+    udp_packet,
 };
 
 /// What may only grow as a file goes on.
@@ -115,16 +117,70 @@ fn a_file_cut_short_about_a_record_tells_no_more_than_the_whole() {
     let mut dice = Dice(2);
     for (name, frames) in captured() {
         let bytes = pcap_bytes(&frames);
-        let mut ends = vec![24];
-        for frame in &frames {
-            ends.push(ends.last().unwrap() + 16 + frame.data.len());
-        }
-        // Long files: as many cuts as tell, spread over them all.
-        let keep = if is_long() { 1500.0 } else { 2.0 } / ends.len() as f64;
-        let at: Vec<usize> =
-            ends.iter().filter(|_| dice.chance(keep)).flat_map(|&e| [e - 1, e, e + 1]).collect();
-        check_cuts(&name, &bytes, at.into_iter().filter(|&cut| cut <= bytes.len()));
+        let most = if is_long() { 1500.0 } else { 2.0 };
+        let at = cuts_about_records(&mut dice, &frames, most);
+        check_cuts(&name, &bytes, at.into_iter());
     }
+}
+
+/// Ends of the records of `frames` as a pcap file, about `most` of them, spread over them all; and a byte
+/// before and after each.
+fn cuts_about_records(dice: &mut Dice, frames: &[Recorded], most: f64) -> Vec<usize> {
+    let mut ends = vec![24];
+    for frame in frames {
+        ends.push(ends.last().unwrap() + 16 + frame.data.len());
+    }
+    let keep = most / ends.len() as f64;
+    let last = ends.last().copied().unwrap();
+    let kept = ends.into_iter().filter(|_| dice.chance(keep));
+    kept.flat_map(|e| [e - 1, e, e + 1]).filter(|&cut| cut <= last).collect()
+}
+
+#[test]
+fn captures_of_others_cut_short_are_read_to_their_end() {
+    let Some(folder) = std::env::var_os("CLEARLINE_CAPTURES") else {
+        println!("skipped: the captures that CLEARLINE_CAPTURES would name");
+        return;
+    };
+    let mut dice = Dice(9);
+    let mut files = Vec::new();
+    captures(Path::new(&folder), &mut files);
+    files.sort();
+    let (mut read, mut cuts) = (0, 0);
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        if analyse_bytes("whole", &bytes).is_none() {
+            continue;
+        }
+        let short = bytes.len() <= 64 << 10;
+        let (bytes, at) = match (is_long(), short) {
+            (true, true) => {
+                let at = (0..bytes.len()).collect();
+                (bytes, at)
+            }
+            (false, _) => {
+                let at = dice.below(bytes.len() as u64) as usize;
+                (bytes, vec![at])
+            }
+            (true, false) => {
+                let mut frames = read_frames(&path);
+                // A pcap file has one link type.
+                let link = frames.first().map(|f| f.link);
+                frames.retain(|f| Some(f.link) == link);
+                (pcap_bytes(&frames), cuts_about_records(&mut dice, &frames, 1500.0))
+            }
+        };
+        for &cut in &at {
+            analyse_bytes("cut", bytes.get(..cut).unwrap());
+        }
+        read += 1;
+        cuts += at.len();
+        if is_long() {
+            println!("{cuts} cuts of {read} captures, {} the last", path.display());
+        }
+    }
+    assert!(read > 0);
+    println!("{cuts} cuts of {read} captures");
 }
 
 /// Link types that are read, and two that are not.

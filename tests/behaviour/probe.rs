@@ -5,19 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::traffic::captures;
+
 fn clearline(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_clearline")).args(arguments).output().unwrap()
-}
-
-fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            captures(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
 }
 
 /// What a probe that reads `path` writes into its report.

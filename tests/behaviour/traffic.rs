@@ -242,9 +242,10 @@ pub fn read_frames(path: &Path) -> Vec<Recorded> {
     }
 }
 
-/// Frames as a pcap file.
+/// Frames as a pcap file, of the first one's link type.
 pub fn pcap_bytes(frames: &[Recorded]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), LinkType::ETHERNET).unwrap();
+    let link = frames.first().map_or(LinkType::ETHERNET, |f| f.link);
+    let mut writer = Writer::new(Vec::new(), link).unwrap();
     for frame in frames {
         writer.write(&frame.frame()).unwrap();
     }
@@ -258,22 +259,26 @@ pub fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Own-made captures: `tests/captures/**/*.pcap[.gz]`, sorted.
-pub fn own_captures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
-    let mut folders = vec![root];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.to_string_lossy();
-            if path.is_dir() {
-                folders.push(path);
-            } else if name.ends_with(".pcap.gz") || name.ends_with(".pcap") || name.ends_with(".pcapng") {
-                files.push(path);
-            }
+/// Every file under `folder`.
+pub fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            captures(&path, found);
+        } else {
+            found.push(path);
         }
     }
+}
+
+/// Own-made captures: `tests/captures/**/*.pcap[.gz]`, sorted.
+pub fn own_captures() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    captures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures"), &mut files);
+    files.retain(|path| {
+        let name = path.to_string_lossy();
+        [".pcap.gz", ".pcap", ".pcapng"].iter().any(|end| name.ends_with(end))
+    });
     files.sort();
     files
 }

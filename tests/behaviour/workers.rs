@@ -1,23 +1,13 @@
 //! Any number of workers gives the same results.
 #![expect(clippy::unwrap_used, reason = "a helper of tests fails the test")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clearline::engine::Settings;
 use clearline::run::analyse;
 use probes::pcap::Input;
 
-fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            captures(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
+use crate::traffic::captures;
 
 /// The analysis as JSON; `None` where the file is no capture.
 fn json(path: &Path, workers: usize) -> Option<Vec<u8>> {
