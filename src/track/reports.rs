@@ -154,8 +154,7 @@ impl Reports {
             about.fraction_lost_max = about.fraction_lost_max.max(Some(block.fraction_lost));
             about.say(Said::Loss(f64::from(block.fraction_lost) / 256.0));
             let answered = about.sender_reports.iter().rev().find(|(ntp, _)| *ntp == block.last_sr);
-            if let (Some(&(ntp, passed)), true) = (answered, block.last_sr != 0) {
-                let _ = ntp;
+            if let (Some(&(_, passed)), true) = (answered, block.last_sr != 0) {
                 let held_ms = f64::from(block.delay_since_last_sr) * 1000.0 / 65536.0;
                 let half = time.saturating_sub(passed) as f64 / 1e6 - held_ms;
                 if (LEAST_HALF_MS..MOST_HALF_MS).contains(&half) {
@@ -221,7 +220,7 @@ fn median(values: &VecDeque<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Endpoint, SenderInfo};
+    use crate::decode::{Endpoint, SenderInfo, VoipMetrics};
 
     #[test]
     fn round_trip_is_split_at_the_probe_whatever_the_ends_clocks_say() {
@@ -260,5 +259,28 @@ mod tests {
         let fresh = reports.take_fresh(&StreamKey { flow: there, ssrc: 1 });
         assert_eq!(fresh, [Said::Loss(0.25), Said::RoundTrip(30.0), Said::Loss(0.25)]);
         assert!(reports.take_fresh(&StreamKey { flow: there, ssrc: 1 }).is_empty());
+    }
+
+    #[test]
+    fn extended_reports_are_told_of_the_stream_they_speak_of_and_no_more_than_the_latest_are_kept() {
+        let end = |n: u8| Endpoint::new(Address::v4([10, 0, 0, n]), 5005);
+        let there = Flow { src: end(1), dst: end(2) };
+        let mut reports = Reports::new(10);
+        let voip = |loss_percent| VoipMetrics {
+            ssrc: 1,
+            loss_percent,
+            discard_percent: 0.0,
+            round_trip_ms: None,
+            mos_lq: Some(3.2),
+            mos_cq: None,
+        };
+        for percent in 0..100 {
+            let report = Report::Extended { ssrc: 2, voip: vec![voip(f64::from(percent))] };
+            reports.handle(&there.reversed(), i64::from(percent), &report);
+        }
+        let fresh = reports.take_fresh(&StreamKey { flow: there, ssrc: 1 });
+        assert_eq!(fresh.len(), FRESH);
+        assert_eq!(fresh.back(), Some(&Said::Voip { loss: 0.99, mos_lq: Some(3.2) }));
+        assert!(reports.take_fresh(&StreamKey { flow: there.reversed(), ssrc: 1 }).is_empty());
     }
 }
