@@ -79,10 +79,9 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         "probe.name",
         "\"\"",
         Restart,
-        "Name of this probe in records and clearline_build_info; \"\": the machine's host name.",
+        "Name of this probe in clearline_build_info, and part of record ids; \"\": none.",
         |c: &mut Config| &mut c.probe.name,
-    )
-    .later(),
+    ),
     Key::new(
         "probe.interfaces",
         "[]",
