@@ -9,6 +9,7 @@ use super::signalling::{MessageCounts, Signalling};
 use crate::decode::{Decoder, HashKey, Malformed, Packet, RtpPacket, Transport, Undecoded, decode_plain};
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;
+use crate::track::signal::SignalEvent;
 
 /// Tables look at the clock once in this much packet time, ns.
 const CLOCK_STEP: i64 = 100_000_000;
@@ -98,6 +99,11 @@ impl Front {
     /// The next call that has ended or was let go.
     pub fn poll_call(&mut self) -> Option<Call> {
         self.signalling.poll_call()
+    }
+
+    /// The next thing that signalling has shown.
+    pub fn poll_signal(&mut self) -> Option<SignalEvent> {
+        self.signalling.poll_signal()
     }
 
     /// What was not decoded so far, by reason.

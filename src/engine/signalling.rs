@@ -1,7 +1,7 @@
 //! The signalling half: packets that are not plain RTP become calls, counts, and what the media half must
 //! know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::Settings;
@@ -18,6 +18,7 @@ use crate::track::call::{Call, CallIdentity, SipTransport};
 use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
 use crate::track::media::{MediaKind, Place};
+use crate::track::signal::SignalEvent;
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
@@ -57,10 +58,20 @@ pub(crate) struct Signalling {
     messages: Messages,
 }
 
+/// How a message came.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    flow: Flow,
+    time: i64,
+    vlan: u16,
+    transport: SipTransport,
+}
+
 /// All that a message may concern.
 #[derive(Debug)]
 struct Messages {
     calls: Calls,
+    signals: VecDeque<SignalEvent>,
     counts: MessageCounts,
     malformed: Undecoded,
     key: HashKey,
@@ -72,6 +83,7 @@ impl Signalling {
             reassembly: StreamReassembly::new(settings.reassembly),
             messages: Messages {
                 calls: Calls::new(settings.calls),
+                signals: VecDeque::new(),
                 counts: MessageCounts::default(),
                 malformed: Undecoded::default(),
                 key: settings.key,
@@ -81,8 +93,8 @@ impl Signalling {
 
     /// Takes a packet that is not plain RTP; what the media half must know of it goes to `tell`.
     pub fn handle(&mut self, packet: &Packet<'_>, tell: &mut impl FnMut(Told)) {
-        let (flow, time) = (packet.flow, packet.time);
         let Self { reassembly, messages } = self;
+        let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         match packet.transport {
             Transport::Udp { payload, sent_len, checksum } => {
                 messages.datagram(packet, payload, sent_len, checksum, tell);
@@ -97,11 +109,11 @@ impl Signalling {
                     missing: sent_len.saturating_sub(payload.len()),
                 };
                 reassembly.handle_segment(flow, time, &segment, &mut |bytes| {
-                    messages.sip(flow, time, SipTransport::Tcp, bytes, tell);
+                    messages.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
                 });
             }
             Transport::Sctp { packet: sctp } => reassembly.handle_sctp(flow, sctp, &mut |bytes| {
-                messages.sip(flow, time, SipTransport::Sctp, bytes, tell);
+                messages.sip(Way { flow, time, vlan, transport: SipTransport::Sctp }, bytes, tell);
             }),
         }
     }
@@ -114,12 +126,17 @@ impl Signalling {
     /// The end of input: what waits behind holes is read, and every call told as it stands.
     pub fn finish(&mut self, now: i64, tell: &mut impl FnMut(Told)) {
         let Self { reassembly, messages } = self;
-        reassembly.flush(&mut |bytes| messages.sip(Flow::default(), now, SipTransport::Tcp, bytes, tell));
+        let way = Way { flow: Flow::default(), time: now, vlan: 0, transport: SipTransport::Tcp };
+        reassembly.flush(&mut |bytes| messages.sip(way, bytes, tell));
         messages.calls.finish(now);
     }
 
     pub fn poll_call(&mut self) -> Option<Call> {
         self.messages.calls.poll_done()
+    }
+
+    pub fn poll_signal(&mut self) -> Option<SignalEvent> {
+        self.messages.signals.pop_front()
     }
 
     pub fn calls(&self) -> usize {
@@ -156,11 +173,11 @@ impl Messages {
         checksum: u16,
         tell: &mut impl FnMut(Told),
     ) {
-        let (flow, time) = (packet.flow, packet.time);
+        let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         if looks_like_rtcp(payload) {
             self.rtcp(flow, time, payload, tell);
         } else if looks_like_sip(payload) {
-            self.sip(flow, time, SipTransport::Udp, payload, tell);
+            self.sip(Way { flow, time, vlan, transport: SipTransport::Udp }, payload, tell);
         } else if let Some(inner) = channel_data(payload) {
             // What TURN relays stands under the outer addresses.
             if let Some(rtp) = RtpPacket::parse(inner, inner.len()) {
@@ -180,7 +197,13 @@ impl Messages {
         };
         match hep.payload {
             HepPayload::Sip(bytes) if looks_like_sip(bytes) => {
-                self.sip(hep.flow, packet.time, SipTransport::Hep, bytes, tell);
+                let way = Way {
+                    flow: hep.flow,
+                    time: packet.time,
+                    vlan: packet.vlan,
+                    transport: SipTransport::Hep,
+                };
+                self.sip(way, bytes, tell);
             }
             HepPayload::Rtcp(bytes) if looks_like_rtcp(bytes) => {
                 self.rtcp(hep.flow, packet.time, bytes, tell);
@@ -204,26 +227,20 @@ impl Messages {
         }
     }
 
-    fn sip(
-        &mut self,
-        flow: Flow,
-        time: i64,
-        transport: SipTransport,
-        bytes: &[u8],
-        tell: &mut impl FnMut(Told),
-    ) {
+    fn sip(&mut self, way: Way, bytes: &[u8], tell: &mut impl FnMut(Told)) {
         let Ok(message) = Message::parse(bytes) else { return };
         if !message.defects().is_empty() {
             self.malformed.count(Malformed::BadSip);
         }
         let over_web_socket =
             message.via().is_some_and(|v| v.transport.to_ascii_uppercase().starts_with(b"WS"));
-        let transport = match transport {
+        let Way { flow, time, vlan, .. } = way;
+        let transport = match way.transport {
             SipTransport::Tcp if over_web_socket => SipTransport::WebSocket,
             other => other,
         };
         self.counts.count(&message);
-        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport }) else {
+        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport, vlan }) else {
             return;
         };
         if message.content_encoding().is_some() {

@@ -6,12 +6,11 @@ use super::analysis::{AnalysedStream, Analysis, Labels};
 use super::chart;
 use super::columns::arrow;
 use super::heading::{ink_of, outcome};
-use super::json::ended_by;
 use super::lines::Way;
 use super::terminal::{Ink, Look, count, counted, span};
 use super::text::{codec_name, day, rfc3339};
 use crate::score::{Confidence, Reason, Score};
-use crate::track::call::{Call, Leg};
+use crate::track::call::{Call, EndedBy, Leg};
 
 /// Room for the names on the left.
 const NAME: usize = 12;
@@ -114,7 +113,13 @@ impl View {
 
     fn times(&mut self, call: &Call) {
         self.title(&format!("Times, {} UTC", day(call.start)));
-        let by = call.ended_by.map(|by| format!("  by the {}", ended_by(by))).unwrap_or_default();
+        let by = match call.ended_by {
+            Some(by @ (EndedBy::Caller | EndedBy::Callee)) => format!("  by the {}", by.name()),
+            Some(EndedBy::MediaTimeout) => "  without a word: no media any more".to_owned(),
+            Some(EndedBy::SessionTimer) => "  without a word: the session was not refreshed".to_owned(),
+            Some(EndedBy::Unknown) => "  unseen".to_owned(),
+            None => String::new(),
+        };
         let invite = if call.started_before_probe { "first seen" } else { "INVITE" };
         let steps = [
             (invite, Some(call.start), ""),

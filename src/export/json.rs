@@ -11,7 +11,7 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
 use self::calls::CallJson;
-pub(super) use self::calls::{ended_by, state};
+pub(super) use self::calls::state;
 pub(super) use self::streams::StreamJson;
 use super::analysis::{Analysis, Capture, Labels};
 use super::terminal::is_unsafe;

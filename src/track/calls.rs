@@ -37,6 +37,8 @@ pub struct Seen<'a> {
     pub time: i64,
     /// Over what.
     pub transport: SipTransport,
+    /// The VLAN it was seen on; 0 without one.
+    pub vlan: u16,
 }
 
 /// The table.
@@ -460,7 +462,7 @@ mod tests {
         );
         let message = Message::parse(bytes.as_bytes()).unwrap();
         let flow = Flow { src: Endpoint::default(), dst: Endpoint::default() };
-        calls.handle(&Seen { message: &message, flow, time, transport: SipTransport::Udp });
+        calls.handle(&Seen { message: &message, flow, time, transport: SipTransport::Udp, vlan: 0 });
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod index;
 mod inference;
 pub mod media;
 pub mod reports;
+pub mod signal;
 pub mod sites;
 pub mod stream;
 pub mod streams;

@@ -104,7 +104,7 @@ impl<'a> CallJson<'a> {
             to: call.to.as_deref().map(|name| labels.shown(name)),
             state: state(call.state),
             status: call.status,
-            ended_by: call.ended_by.map(ended_by),
+            ended_by: call.ended_by.map(EndedBy::name),
             start: rfc3339(call.start),
             ringing: call.ringing.map(rfc3339),
             answer: call.answer.map(rfc3339),
@@ -159,7 +159,7 @@ impl<'a> LegJson<'a> {
             },
             status: leg.status,
             reason: leg.reason.as_deref(),
-            ended_by: leg.ended_by.map(ended_by),
+            ended_by: leg.ended_by.map(EndedBy::name),
             start: rfc3339(leg.start),
             ringing: leg.ringing.map(rfc3339),
             answer: leg.answer.map(rfc3339),
@@ -182,12 +182,5 @@ pub(in crate::export) const fn state(state: CallState) -> &'static str {
         CallState::Failed => "failed",
         CallState::TimedOut => "timed_out",
         CallState::Interrupted => "interrupted",
-    }
-}
-
-pub(in crate::export) const fn ended_by(by: EndedBy) -> &'static str {
-    match by {
-        EndedBy::Caller => "caller",
-        EndedBy::Callee => "callee",
     }
 }

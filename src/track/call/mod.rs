@@ -36,6 +36,26 @@ pub enum EndedBy {
     Caller,
     /// Who received it.
     Callee,
+    /// Nobody hung up: neither side sent media any more.
+    MediaTimeout,
+    /// Nobody hung up: the session was not refreshed ([RFC 4028](https://www.rfc-editor.org/rfc/rfc4028)).
+    SessionTimer,
+    /// It ended unseen.
+    Unknown,
+}
+
+impl EndedBy {
+    /// As reports and metrics name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::MediaTimeout => "media_timeout",
+            Self::SessionTimer => "session_timer",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What SIP transport a message came over.
