@@ -38,6 +38,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// None of the inputs can be read, or no thread can be started.
+#[expect(clippy::needless_pass_by_value, reason = "captures are read once, with settings made for it")]
 pub fn analyse(
     inputs: &[Input],
     settings: Settings,

@@ -217,8 +217,7 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         Restart,
         "SIP headers that carry the Call-ID of another leg of the same call.",
         |c: &mut Config| &mut c.sip.correlate_headers,
-    )
-    .later(),
+    ),
     Key::new(
         "hep.listen",
         "[]",

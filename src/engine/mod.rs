@@ -26,7 +26,7 @@ use crate::track::codecs::Encodings;
 use crate::track::streams::StreamCounters;
 
 /// Bounds and choices of every layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Decoding.
     pub decode: crate::decode::Settings,
@@ -34,8 +34,8 @@ pub struct Settings {
     pub reassembly: crate::decode::reassembly::Settings,
     /// The stream table.
     pub streams: crate::track::streams::Settings,
-    /// Calls at once.
-    pub calls: usize,
+    /// The call table.
+    pub calls: crate::track::calls::Settings,
     /// Streams of which RTCP is remembered.
     pub reports: usize,
     /// How scores are made.
@@ -50,7 +50,7 @@ impl Default for Settings {
             decode: crate::decode::Settings::default(),
             reassembly: crate::decode::reassembly::Settings::default(),
             streams: crate::track::streams::Settings::default(),
-            calls: 262_144,
+            calls: crate::track::calls::Settings::default(),
             reports: 262_144,
             score: ScoreSettings::default(),
             key: HashKey::PUBLIC,
@@ -63,7 +63,7 @@ impl Settings {
     #[must_use]
     pub fn shared_by(&self, workers: usize) -> Self {
         let part = |bound: usize| bound.div_ceil(workers.max(1));
-        let mut share = *self;
+        let mut share = self.clone();
         share.streams.streams = part(self.streams.streams);
         share.streams.unbound = part(self.streams.unbound);
         share.streams.unbound_bytes = part(self.streams.unbound_bytes);
@@ -81,6 +81,7 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "an engine is made once, of settings made for it")]
     pub fn new(settings: Settings) -> Self {
         Self { front: Front::new(&settings), media: Media::new(&settings) }
     }

@@ -82,7 +82,7 @@ impl Signalling {
         Self {
             reassembly: StreamReassembly::new(settings.reassembly),
             messages: Messages {
-                calls: Calls::new(settings.calls),
+                calls: Calls::new(settings.calls.clone()),
                 signals: VecDeque::new(),
                 counts: MessageCounts::default(),
                 malformed: Undecoded::default(),
@@ -136,7 +136,7 @@ impl Signalling {
     }
 
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
-        self.messages.signals.pop_front()
+        self.messages.calls.poll_signal().or_else(|| self.messages.signals.pop_front())
     }
 
     pub fn calls(&self) -> usize {
@@ -144,7 +144,7 @@ impl Signalling {
     }
 
     pub const fn calls_evicted(&self) -> u64 {
-        self.messages.calls.evicted()
+        self.messages.calls.counters().evicted
     }
 
     pub const fn byte_streams_evicted(&self) -> u64 {

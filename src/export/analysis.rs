@@ -105,6 +105,8 @@ pub struct Labels {
     pub id_key: Option<[u64; 2]>,
     /// Name of the probe, part of record ids where it is given.
     pub probe: String,
+    /// Intervals under these are poor, by customer and scale (narrowband, wideband, fullband).
+    pub poor_mos: Vec<[f64; 3]>,
     /// Show no more of numbers and names than their last three characters.
     pub masked: bool,
 }
@@ -203,10 +205,14 @@ impl Analysis {
         }
         calls.sort_by_key(|c| (c.start, c.serial));
         streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
-        let places: HashMap<u64, usize> = calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
+        let parts = |(i, c): (usize, &Call)| c.parts.iter().map(move |part| (*part, i)).collect::<Vec<_>>();
+        let places: HashMap<u64, usize> = calls.iter().enumerate().flat_map(parts).collect();
         for stream in &mut streams {
             stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
         }
-        Self { captures, calls, streams, messages, labels: Labels::default(), encodings }
+        let labels = Labels::default();
+        let mut analysis = Self { captures, calls, streams, messages, labels, encodings };
+        analysis.hear_calls();
+        analysis
     }
 }

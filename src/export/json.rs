@@ -16,7 +16,7 @@ pub(super) use self::streams::StreamJson;
 use super::analysis::{Analysis, Capture, Labels};
 use super::terminal::is_unsafe;
 use super::text::rfc3339;
-use crate::track::sites::{View, Views};
+use crate::track::sites::View;
 
 impl Analysis {
     /// Writes one JSON object and a line end.
@@ -42,7 +42,7 @@ impl Analysis {
                 .calls
                 .iter()
                 .zip(of_call)
-                .map(|(call, streams)| CallJson::new(&self.labels, call, streams))
+                .map(|(call, streams)| CallJson::new(self, call, streams))
                 .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
             signalling: SignallingJson {
@@ -132,7 +132,7 @@ struct ViewJson<'a> {
     direction: &'static str,
 }
 
-fn views<'a>(labels: &'a Labels, views: &Views) -> Vec<ViewJson<'a>> {
+fn views<'a>(labels: &'a Labels, views: &[View]) -> Vec<ViewJson<'a>> {
     let view = |v: &View| ViewJson {
         customer: labels.sites.customer_name(v.customer),
         site: labels.sites.site_name(v.site),

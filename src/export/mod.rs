@@ -9,6 +9,7 @@ mod chart;
 mod columns;
 mod csv;
 mod heading;
+mod hearing;
 pub mod http;
 mod json;
 mod lines;

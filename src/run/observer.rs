@@ -26,14 +26,12 @@ use crate::track::streams::Activity;
 pub struct Territory {
     /// The sites, and how records are named.
     pub labels: Labels,
-    /// Poor intervals are under these, by customer and scale (narrowband, wideband, fullband).
-    pub poor_mos: Vec<[f64; 3]>,
 }
 
 impl Territory {
     fn poor_mos(&self, views: &Views, scale: Scale) -> Option<f64> {
         let customer = views.first()?.customer;
-        self.poor_mos.get(usize::from(customer.0))?.get(scale as usize).copied()
+        self.labels.poor_mos.get(usize::from(customer.0))?.get(scale as usize).copied()
     }
 }
 

@@ -135,11 +135,12 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let territory = Arc::new(RwLock::new(territory));
     let reports = options.report.is_some();
     let stream_tables: Vec<Arc<StreamTable>> = (0..workers).map(|_| Arc::default()).collect();
+    let adaptive = settings.score.adaptive;
     let observer = |worker: usize| {
         let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
-        let collector = reports.then(|| Collector::new(settings.score.adaptive));
+        let collector = reports.then(|| Collector::new(adaptive));
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
-        Observer::new(Arc::clone(&territory), totals, table, collector, settings.score.adaptive)
+        Observer::new(Arc::clone(&territory), totals, table, collector, adaptive)
     };
     let frames = Frames::open(options.source)?;
     let shared = Arc::new(Shared {
@@ -164,7 +165,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         gathered: PacketTime::new(step, POINTS),
     });
     let report = report.zip(options.report);
-    let probe = Probe { settings, shared, openmetrics, report, serving };
+    let probe = Probe { settings: settings.clone(), shared, openmetrics, report, serving };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -376,7 +377,7 @@ impl Probe {
             undecoded: front.undecoded(),
             clock_steps: front.quarantined(),
             tables: vec![
-                table(StateTable::Calls, front.calls(), Some(limits.calls), front.calls_evicted()),
+                table(StateTable::Calls, front.calls(), Some(limits.calls.calls), front.calls_evicted()),
                 table(StateTable::Fragments, front.fragments_waiting(), None, front.fragments_evicted()),
                 table(
                     StateTable::Tcp,

@@ -52,11 +52,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What of a configuration a running probe takes up.
 pub(super) fn territory(config: &Config) -> Territory {
-    let poor_mos = config.customers.iter().map(|c| {
-        let edge = c.poor_mos;
-        [edge.nb.value(), edge.wb.value(), edge.fb.value()]
-    });
-    Territory { labels: config.labels(), poor_mos: poor_mos.collect() }
+    Territory { labels: config.labels() }
 }
 
 /// Makes the sites of a configuration known to a worker's counts.

@@ -183,7 +183,8 @@ pub struct Run {
 impl Default for Run {
     fn default() -> Self {
         let settings = Settings::default();
-        Self { engine: Engine::new(settings), collector: Collector::new(settings.score.adaptive) }
+        let collector = Collector::new(settings.score.adaptive);
+        Self { engine: Engine::new(settings), collector }
     }
 }
 
