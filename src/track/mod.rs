@@ -1,6 +1,6 @@
 //! Who is talking to whom, and how well packets arrive.
 //!
-//! Tables that never call each other: [`streams`] and [`calls`], and beside them
+//! Tables that never call each other: [`streams`] and [`calls`], and beside them [`registrations`] and
 //! [`liveness`]. Down from calls goes what SDP says of a flow ([`media`]); up from streams come their totals.
 //! Time is the packets' own.
 
@@ -14,6 +14,7 @@ mod index;
 mod inference;
 pub mod liveness;
 pub mod media;
+pub mod registrations;
 mod repeats;
 pub mod reports;
 pub mod signal;
