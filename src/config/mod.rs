@@ -204,6 +204,7 @@ impl Config {
         settings.streams.streams = self.limits.streams;
         settings.streams.unbound_bytes = mib(self.limits.unbound_mib);
         settings.calls = self.limits.calls;
+        settings.registrations = self.limits.registrations;
         settings.score = ScoreSettings {
             profile: self.score.profile,
             adaptive: self.score.playout == Playout::Adaptive,
