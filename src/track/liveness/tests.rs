@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::decode::sip::Message;
 use crate::track::call::SipTransport;
@@ -106,4 +108,29 @@ fn who_scans_with_options_pushes_out_no_target_that_answers() {
         send(&mut t, 9000 * S, to(9), ASK, 1000 + n);
     }
     assert_eq!((t.pending.len(), t.repeats.len(), t.evicted()), (4, 4, 46));
+}
+
+proptest! {
+    #[test]
+    fn tables_keep_their_bounds_whatever_comes(
+        steps in prop::collection::vec((0..8_i64, 0..6_u8, 0..8_u32, 0..6_usize), 0..300),
+    ) {
+        let mut t = Liveness::bounded(3, 5, 4, 2);
+        let (mut time, mut told) = (0, VecDeque::new());
+        for (after, last, id, kind) in steps {
+            time += after * S;
+            let starts = ["SIP/2.0 200 OK", "SIP/2.0 500 x", "SIP/2.0 100 x"];
+            match starts.get(kind) {
+                Some(start) => send(&mut t, time, to(last).reversed(), start, id),
+                None => send(&mut t, time, to(last), ASK, id),
+            };
+            if after == 7 {
+                t.handle_timeout(time, &mut told);
+            }
+            prop_assert!(t.pending.len() <= 3 && t.repeats.len() <= 5 && t.targets.len() <= 4);
+            prop_assert!(t.answers.0.len() <= 2);
+        }
+        t.finish(time + 100 * S, &mut told);
+        prop_assert_eq!(t.pending.len(), 0);
+    }
 }
