@@ -66,7 +66,8 @@ pub fn analyse(
         halves
     };
     let (captures, refused, passed_over) = pump.finish();
-    let analysis = Analysis::of(halves, front.message_counts().clone(), captures);
+    let mut analysis = Analysis::of(halves, front.message_counts().clone(), captures);
+    (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
     Ok(Outcome { analysis, refused, passed_over })
 }
 

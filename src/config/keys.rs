@@ -149,11 +149,10 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         "limits.registrations",
         "100000",
         Restart,
-        "Registered devices remembered.",
+        "Devices remembered with their registration; those that are registered push out those that are no more.",
         |c: &mut Config| &mut c.limits.registrations,
     )
-    .within(1.0, 10_000_000.0)
-    .later(),
+    .within(1.0, 10_000_000.0),
     Key::new(
         "limits.unbound_mib",
         "64",

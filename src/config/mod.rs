@@ -207,6 +207,7 @@ impl Config {
         settings.calls.calls = self.limits.calls;
         let headers = self.sip.correlate_headers.iter();
         settings.calls.correlate_headers = headers.map(|h| h.to_string().into()).collect();
+        settings.registrations = self.limits.registrations;
         settings.score = ScoreSettings {
             profile: self.score.profile,
             adaptive: self.score.playout == Playout::Adaptive,

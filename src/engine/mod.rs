@@ -23,6 +23,8 @@ pub use self::signalling::{Described, MessageCounts};
 use crate::decode::{HashKey, Undecoded};
 use crate::event::Event;
 use crate::track::codecs::Encodings;
+use crate::track::liveness::Target;
+use crate::track::registrations::Binding;
 use crate::track::streams::StreamCounters;
 
 /// Bounds and choices of every layer.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub streams: crate::track::streams::Settings,
     /// The call table.
     pub calls: crate::track::calls::Settings,
+    /// Devices remembered with their registration.
+    pub registrations: usize,
     /// Streams of which RTCP is remembered.
     pub reports: usize,
     /// How scores are made.
@@ -51,6 +55,7 @@ impl Default for Settings {
             reassembly: crate::decode::reassembly::Settings::default(),
             streams: crate::track::streams::Settings::default(),
             calls: crate::track::calls::Settings::default(),
+            registrations: 100_000,
             reports: 262_144,
             score: ScoreSettings::default(),
             key: HashKey::PUBLIC,
@@ -113,6 +118,18 @@ impl Engine {
     #[must_use]
     pub const fn message_counts(&self) -> &MessageCounts {
         self.front.message_counts()
+    }
+
+    /// Every device's latest registration, by address-of-record and contact.
+    #[must_use]
+    pub fn registrations(&self) -> Vec<Binding> {
+        self.front.registrations()
+    }
+
+    /// What became of OPTIONS, by where they went.
+    #[must_use]
+    pub fn liveness(&self) -> Vec<Target> {
+        self.front.liveness()
     }
 
     /// Encodings by the numbers in events.

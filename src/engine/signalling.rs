@@ -17,11 +17,15 @@ use crate::track::arrival::RtpArrival;
 use crate::track::call::{Call, CallIdentity, SipTransport};
 use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
+use crate::track::liveness::Liveness;
 use crate::track::media::{MediaKind, Place};
+use crate::track::registrations::Registrations;
 use crate::track::signal::SignalEvent;
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
+/// Events that may wait to be polled, whatever the bounds of tables.
+const MIN_SIGNALS: usize = 131_072;
 /// Ports of one `m=` line that names several.
 const MAX_PORTS: u16 = 8;
 
@@ -71,7 +75,12 @@ struct Way {
 #[derive(Debug)]
 struct Messages {
     calls: Calls,
+    registrations: Registrations,
+    liveness: Liveness,
     signals: VecDeque<SignalEvent>,
+    /// Events that wait to be polled at most: all that the tables can tell at one time.
+    most_signals: usize,
+    signals_dropped: u64,
     counts: MessageCounts,
     malformed: Undecoded,
     key: HashKey,
@@ -83,7 +92,11 @@ impl Signalling {
             reassembly: StreamReassembly::new(settings.reassembly),
             messages: Messages {
                 calls: Calls::new(settings.calls.clone()),
+                registrations: Registrations::new(settings.registrations),
+                liveness: Liveness::default(),
                 signals: VecDeque::new(),
+                most_signals: settings.registrations.saturating_add(settings.calls.calls).max(MIN_SIGNALS),
+                signals_dropped: 0,
                 counts: MessageCounts::default(),
                 malformed: Undecoded::default(),
                 key: settings.key,
@@ -120,7 +133,11 @@ impl Signalling {
 
     /// Lets go what has expired.
     pub fn handle_timeout(&mut self, now: i64) {
-        self.messages.calls.handle_timeout(now);
+        let Messages { calls, registrations, liveness, signals, .. } = &mut self.messages;
+        calls.handle_timeout(now);
+        registrations.handle_timeout(now, signals);
+        liveness.handle_timeout(now, signals);
+        self.messages.bound_signals();
     }
 
     /// The end of input: what waits behind holes is read, and every call told as it stands.
@@ -129,6 +146,9 @@ impl Signalling {
         let way = Way { flow: Flow::default(), time: now, vlan: 0, transport: SipTransport::Tcp };
         reassembly.flush(&mut |bytes| messages.sip(way, bytes, tell));
         messages.calls.finish(now);
+        messages.registrations.finish(now, &mut messages.signals);
+        messages.liveness.finish(now, &mut messages.signals);
+        messages.bound_signals();
     }
 
     pub fn poll_call(&mut self) -> Option<Call> {
@@ -136,7 +156,19 @@ impl Signalling {
     }
 
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
-        self.messages.calls.poll_signal().or_else(|| self.messages.signals.pop_front())
+        self.messages.signals.pop_front()
+    }
+
+    pub const fn signals_dropped(&self) -> u64 {
+        self.messages.signals_dropped
+    }
+
+    pub const fn registrations(&self) -> &Registrations {
+        &self.messages.registrations
+    }
+
+    pub const fn liveness(&self) -> &Liveness {
+        &self.messages.liveness
     }
 
     pub fn calls(&self) -> usize {
@@ -240,14 +272,26 @@ impl Messages {
             other => other,
         };
         self.counts.count(&message);
-        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport, vlan }) else {
-            return;
-        };
+        let seen = Seen { message: &message, flow, time, transport, vlan };
+        self.registrations.handle(&seen, &mut self.signals);
+        self.liveness.handle(&seen, &mut self.signals);
+        let call = self.calls.handle(&seen);
+        self.bound_signals();
+        let Some(call) = call else { return };
         if message.content_encoding().is_some() {
             return;
         }
         for body in message.sdp_bodies() {
             describe(body, &call, time).into_iter().for_each(|described| tell(Told::Bind(described)));
+        }
+    }
+
+    /// Whoever does not poll loses the oldest events, not memory.
+    fn bound_signals(&mut self) {
+        self.signals.extend(self.calls.drain_signals());
+        while self.signals.len() > self.most_signals {
+            self.signals.pop_front();
+            self.signals_dropped += 1;
         }
     }
 }

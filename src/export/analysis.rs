@@ -11,6 +11,8 @@ use crate::event::{Event, ScoredInterval, StreamRecord};
 use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
+use crate::track::liveness::Target;
+use crate::track::registrations::Binding;
 use crate::track::sites::Sites;
 
 /// One capture file and what could not be read of it.
@@ -120,6 +122,10 @@ pub struct Analysis {
     pub calls: Vec<Call>,
     /// Streams by their beginning.
     pub streams: Vec<AnalysedStream>,
+    /// Devices and their registrations, by address-of-record and contact.
+    pub registrations: Vec<Binding>,
+    /// What became of OPTIONS, by where they went.
+    pub liveness: Vec<Target>,
     /// SIP messages.
     pub messages: MessageCounts,
     /// Whose they are, and how they are shown.
@@ -186,7 +192,8 @@ impl Collector {
 }
 
 impl Analysis {
-    /// Puts together what one or several halves gave, in an order that depends on the packets alone.
+    /// Puts together what one or several halves gave, in an order that depends on the packets alone. Devices
+    /// are the front's to tell.
     #[must_use]
     pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
@@ -210,8 +217,10 @@ impl Analysis {
         for stream in &mut streams {
             stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
         }
+        let (registrations, liveness) = (Vec::new(), Vec::new());
         let labels = Labels::default();
-        let mut analysis = Self { captures, calls, streams, messages, labels, encodings };
+        let mut analysis =
+            Self { captures, calls, streams, registrations, liveness, messages, labels, encodings };
         analysis.hear_calls();
         analysis
     }

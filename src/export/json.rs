@@ -1,6 +1,7 @@
 //! The analysis as `clearline.analysis/1`.
 
 mod calls;
+mod registrations;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde_json::ser::Formatter;
 
 use self::calls::CallJson;
 pub(super) use self::calls::state;
+use self::registrations::{LivenessJson, RegistrationJson};
 pub(super) use self::streams::StreamJson;
 use super::analysis::{Analysis, Capture, Labels};
 use super::terminal::is_unsafe;
@@ -45,6 +47,12 @@ impl Analysis {
                 .map(|(call, streams)| CallJson::new(self, call, streams))
                 .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
+            registrations: self
+                .registrations
+                .iter()
+                .map(|b| RegistrationJson::new(&self.labels, b))
+                .collect(),
+            liveness: self.liveness.iter().map(LivenessJson::new).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
@@ -79,6 +87,8 @@ struct AnalysisJson<'a> {
     captures: Vec<CaptureJson>,
     calls: Vec<CallJson<'a>>,
     streams: Vec<StreamJson<'a>>,
+    registrations: Vec<RegistrationJson<'a>>,
+    liveness: Vec<LivenessJson>,
     signalling: SignallingJson<'a>,
 }
 

@@ -359,6 +359,7 @@ impl Probe {
         let Some((file, path)) = self.report.take() else { return Ok(()) };
         let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
         let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
+        (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
         analysis.labels = lock(&self.shared.config).labels();
         write(file, &path, |out| analysis.write_json(out))
     }
@@ -378,6 +379,12 @@ impl Probe {
             clock_steps: front.quarantined(),
             tables: vec![
                 table(StateTable::Calls, front.calls(), Some(limits.calls.calls), front.calls_evicted()),
+                table(
+                    StateTable::Registrations,
+                    front.registered(),
+                    Some(limits.registrations),
+                    front.registrations_evicted(),
+                ),
                 table(StateTable::Fragments, front.fragments_waiting(), None, front.fragments_evicted()),
                 table(
                     StateTable::Tcp,

@@ -143,9 +143,9 @@ impl Calls {
         self.done.pop_front()
     }
 
-    /// Takes the next thing that calls have shown.
-    pub fn poll_signal(&mut self) -> Option<SignalEvent> {
-        self.signals.pop_front()
+    /// Takes what calls have shown.
+    pub fn drain_signals(&mut self) -> impl Iterator<Item = SignalEvent> {
+        self.signals.drain(..)
     }
 
     /// Takes one message; the call it belongs to, if it belongs to one.

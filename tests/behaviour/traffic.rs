@@ -205,8 +205,10 @@ impl Run {
         self.engine.finish();
         self.drain();
         let messages = self.engine.message_counts().clone();
-        let analysis =
+        let mut analysis =
             Analysis::of(vec![(self.collector, self.engine.encodings().clone())], messages, Vec::new());
+        analysis.registrations = self.engine.registrations();
+        analysis.liveness = self.engine.liveness();
         written(&analysis)
     }
 }

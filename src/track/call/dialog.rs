@@ -146,8 +146,12 @@ impl Call {
             Novelty::MirrorCopy => return self.with_leg(leg, |leg| leg.mirror_copies += 1),
             Novelty::Retransmission => {
                 self.with_leg(leg, |leg| leg.retransmissions += 1);
-                let method = message.cseq().map_or("", |cseq| cseq.method);
-                return tell(Signal::Retransmitted(Method::of(method)));
+                let method = Method::of(message.cseq().map_or("", |cseq| cseq.method));
+                // Those of OPTIONS are told where they are followed.
+                if method != Method::Options {
+                    tell(Signal::Retransmitted(method));
+                }
+                return;
             }
         }
         let cseq = message.cseq().map_or("", |cseq| cseq.method);
