@@ -11,6 +11,7 @@ mod ends;
 mod hold;
 mod index;
 mod inference;
+pub mod kpis;
 pub mod media;
 pub mod reports;
 pub mod signal;
