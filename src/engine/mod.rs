@@ -23,6 +23,7 @@ pub use self::signalling::{Described, MessageCounts};
 use crate::decode::{HashKey, Undecoded};
 use crate::event::Event;
 use crate::track::codecs::Encodings;
+use crate::track::signal::SignalEvent;
 use crate::track::streams::StreamCounters;
 
 /// Bounds and choices of every layer.
@@ -100,6 +101,11 @@ impl Engine {
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.front.poll_call().map(|call| Event::Call(Box::new(call))).or_else(|| self.media.poll_event())
+    }
+
+    /// The next thing that signalling has shown; they wait until they are taken.
+    pub fn poll_signal(&mut self) -> Option<SignalEvent> {
+        self.front.poll_signal()
     }
 
     /// What was not decoded so far, by reason.

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use crate::export::analysis::{Analysis, Capture, Collector};
 use crate::export::http;
 use crate::export::metrics::{Exposition, InterfaceNumbers, PacketTime, ReloadNumbers, StateTable, Totals};
 use crate::track::codecs::Encodings;
+use crate::track::sites::Sites;
 use crate::track::streams::Idle;
 
 /// Longest nap while waiting for a packet's time: a stop is heeded within it.
@@ -248,7 +249,7 @@ impl Probe {
             }
         };
         front.finish(&mut back);
-        calls.take_calls(&mut front);
+        self.settle_calls(&mut front, &mut calls);
         self.tell(&front, &captures);
         let mut halves = back.finish();
         self.finish_openmetrics()?;
@@ -322,12 +323,19 @@ impl Probe {
         });
     }
 
+    /// The sites of the running configuration.
+    fn sites(&self) -> Arc<Sites> {
+        let territory = self.shared.territory.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&territory.labels.sites)
+    }
+
     /// Calls that have ended are kept only where a report will want them.
     fn settle_calls(&self, front: &mut Front, calls: &mut Collector) {
         if self.report.is_some() {
-            calls.take_calls(front);
+            calls.take_front(front, &self.sites());
         } else {
             while front.poll_call().is_some() {}
+            while front.poll_signal().is_some() {}
         }
     }
 
