@@ -11,6 +11,7 @@
 mod clock;
 mod front;
 mod media;
+mod messages;
 mod quality;
 mod signalling;
 
@@ -18,6 +19,7 @@ use probes::Frame;
 
 pub use self::front::{Front, Sink};
 pub use self::media::{Media, Told};
+pub use self::messages::SipMessages;
 pub use self::quality::ScoreSettings;
 pub use self::signalling::{Described, MessageCounts};
 use crate::decode::{HashKey, Undecoded};
