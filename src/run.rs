@@ -9,6 +9,7 @@ mod process;
 mod pump;
 mod serving;
 mod shared;
+mod signals;
 pub mod workers;
 
 use probes::pcap::{self, Input, OpenError};
