@@ -144,6 +144,9 @@ impl Line {
                     while let Some(event) = engine.poll_event() {
                         black_box(event);
                     }
+                    while let Some(event) = engine.poll_signal() {
+                        black_box(event);
+                    }
                 }
             }),
         }

@@ -338,8 +338,7 @@ pub(super) static CUSTOMER: [Key<Customer>; 6] = [
     Key::new("sla_good_ratio", "0.99", Reload, "Promised share of good call seconds.", |c: &mut Customer| {
         &mut c.sla_good_ratio
     })
-    .between(0.0, 1.0)
-    .later(),
+    .between(0.0, 1.0),
 ];
 
 /// Keys of a site.

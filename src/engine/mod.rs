@@ -11,6 +11,7 @@
 mod clock;
 mod front;
 mod media;
+mod messages;
 mod quality;
 mod signalling;
 
@@ -18,6 +19,7 @@ use probes::Frame;
 
 pub use self::front::{Front, Sink};
 pub use self::media::{Media, Told};
+pub use self::messages::SipMessages;
 pub use self::quality::ScoreSettings;
 pub use self::signalling::{Described, MessageCounts};
 use crate::decode::{HashKey, Undecoded};
@@ -25,6 +27,7 @@ use crate::event::Event;
 use crate::track::codecs::Encodings;
 use crate::track::liveness::Target;
 use crate::track::registrations::Binding;
+use crate::track::signal::SignalEvent;
 use crate::track::streams::StreamCounters;
 
 /// Bounds and choices of every layer.
@@ -106,6 +109,11 @@ impl Engine {
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.front.poll_call().map(|call| Event::Call(Box::new(call))).or_else(|| self.media.poll_event())
+    }
+
+    /// The next thing that signalling has shown; they wait until they are taken.
+    pub fn poll_signal(&mut self) -> Option<SignalEvent> {
+        self.front.poll_signal()
     }
 
     /// What was not decoded so far, by reason.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Settings;
 use super::media::Told;
+use super::messages::SipMessages;
 use crate::decode::reassembly::{Segment, StreamReassembly};
 use crate::decode::sdp::{self, Sdp};
 use crate::decode::sip::{Message, StartLine, looks_like_sip};
@@ -271,7 +272,7 @@ impl Messages {
             SipTransport::Tcp if over_web_socket => SipTransport::WebSocket,
             other => other,
         };
-        self.counts.count(&message);
+        self.counts.count(&message, transport);
         let seen = Seen { message: &message, flow, time, transport, vlan };
         self.registrations.handle(&seen, &mut self.signals);
         self.liveness.handle(&seen, &mut self.signals);
@@ -303,10 +304,13 @@ pub struct MessageCounts {
     pub requests: BTreeMap<String, u64>,
     /// By status code.
     pub responses: BTreeMap<u16, u64>,
+    /// Both by method and transport.
+    pub by_transport: SipMessages,
 }
 
 impl MessageCounts {
-    pub(super) fn count(&mut self, message: &Message<'_>) {
+    pub(super) fn count(&mut self, message: &Message<'_>, transport: SipTransport) {
+        self.by_transport.count(message, transport);
         match message.start_line() {
             StartLine::Status { code, .. } => *self.responses.entry(code).or_default() += 1,
             StartLine::Request { method, .. } => {

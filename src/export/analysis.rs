@@ -11,8 +11,10 @@ use crate::event::{Event, ScoredInterval, StreamRecord};
 use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
+use crate::track::kpis::Kpis;
 use crate::track::liveness::Target;
 use crate::track::registrations::Binding;
+use crate::track::signal::SignalEvent;
 use crate::track::sites::Sites;
 
 /// One capture file and what could not be read of it.
@@ -128,6 +130,8 @@ pub struct Analysis {
     pub liveness: Vec<Target>,
     /// SIP messages.
     pub messages: MessageCounts,
+    /// How well signalling did: of all that was read, whatever calls are selected.
+    pub kpis: Kpis,
     /// Whose they are, and how they are shown.
     pub labels: Labels,
     encodings: Encodings,
@@ -148,26 +152,46 @@ pub struct Collector {
     intervals: HashMap<u64, Vec<IntervalPoint>>,
     streams: Vec<StreamRecord>,
     calls: Vec<Call>,
+    kpis: Kpis,
 }
 
 impl Collector {
     /// Gathers intervals with the discards of the scored buffer: the adaptive one, or the fixed.
     #[must_use]
     pub fn new(adaptive: bool) -> Self {
-        Self { adaptive, intervals: HashMap::new(), streams: Vec::new(), calls: Vec::new() }
+        Self {
+            adaptive,
+            intervals: HashMap::new(),
+            streams: Vec::new(),
+            calls: Vec::new(),
+            kpis: Kpis::default(),
+        }
     }
 
     /// Takes all that a front and its only half have to tell.
-    pub fn take_all(&mut self, front: &mut Front, media: &mut Media) {
-        self.take_calls(front);
+    pub fn take_all(&mut self, front: &mut Front, media: &mut Media, sites: &Sites) {
+        self.take_front(front, sites);
         self.take_media(media);
     }
 
-    /// Takes the calls that have ended.
-    pub fn take_calls(&mut self, front: &mut Front) {
+    /// Takes the calls that have ended, and what signalling has shown, by the peers of `sites`.
+    pub fn take_front(&mut self, front: &mut Front, sites: &Sites) {
         while let Some(call) = front.poll_call() {
-            self.calls.push(call);
+            self.take_call(call);
         }
+        while let Some(event) = front.poll_signal() {
+            self.take_signal(&event, sites.peer_between(&event.parties.flow));
+        }
+    }
+
+    /// Takes a call that has ended.
+    pub fn take_call(&mut self, call: Call) {
+        self.calls.push(call);
+    }
+
+    /// Takes what signalling has shown, and the name of the peer it was shown of.
+    pub fn take_signal(&mut self, event: &SignalEvent, peer: Option<&str>) {
+        self.kpis.observe(event, peer);
     }
 
     /// Takes what a half has to tell.
@@ -185,7 +209,7 @@ impl Collector {
                 self.intervals.entry(scored.closed.stream).or_default().push(point);
             }
             Event::Stream(record) => self.streams.push(*record),
-            Event::Call(call) => self.calls.push(*call),
+            Event::Call(call) => self.take_call(*call),
             Event::Activity(_) | Event::Reported(_) => {}
         }
     }
@@ -197,7 +221,7 @@ impl Analysis {
     #[must_use]
     pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
-        let (mut streams, mut calls) = (Vec::new(), Vec::new());
+        let (mut streams, mut calls, mut kpis) = (Vec::new(), Vec::new(), Kpis::default());
         for (mut half, own) in halves {
             // Each half numbers encodings in the order in which it met them.
             let mut renumber = |id: &mut EncodingId| *id = encodings.id(own.get(*id).clone());
@@ -209,6 +233,7 @@ impl Analysis {
                 streams.push(AnalysedStream { record, intervals, call: None });
             }
             calls.extend(half.calls);
+            kpis.merge(&half.kpis);
         }
         calls.sort_by_key(|c| (c.start, c.serial));
         streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
@@ -220,7 +245,7 @@ impl Analysis {
         let (registrations, liveness) = (Vec::new(), Vec::new());
         let labels = Labels::default();
         let mut analysis =
-            Self { captures, calls, streams, registrations, liveness, messages, labels, encodings };
+            Self { captures, calls, streams, registrations, liveness, messages, kpis, labels, encodings };
         analysis.hear_calls();
         analysis
     }

@@ -1,6 +1,7 @@
 //! The analysis as `clearline.analysis/1`.
 
 mod calls;
+mod kpis;
 mod registrations;
 mod streams;
 
@@ -13,6 +14,7 @@ use serde_json::ser::Formatter;
 
 use self::calls::CallJson;
 pub(super) use self::calls::state;
+use self::kpis::KpisJson;
 use self::registrations::{LivenessJson, RegistrationJson};
 pub(super) use self::streams::StreamJson;
 use super::analysis::{Analysis, Capture, Labels};
@@ -56,7 +58,7 @@ impl Analysis {
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
-                kpis: None,
+                kpis: KpisJson::new(&self.kpis),
             },
         }
     }
@@ -96,8 +98,7 @@ struct AnalysisJson<'a> {
 struct SignallingJson<'a> {
     requests: &'a BTreeMap<String, u64>,
     responses: BTreeMap<String, u64>,
-    /// Not computed yet.
-    kpis: Option<()>,
+    kpis: KpisJson<'a>,
 }
 
 #[derive(Serialize)]

@@ -18,7 +18,8 @@ use crate::score::Scale;
 use crate::track::call::CallIdentity;
 use crate::track::codecs::Encodings;
 use crate::track::reports::Said;
-use crate::track::sites::Views;
+use crate::track::signal::Parties;
+use crate::track::sites::{CallEnds, Views};
 use crate::track::streams::Activity;
 
 /// What a reload may change: who has which site, and from where on an interval is poor.
@@ -32,6 +33,32 @@ impl Territory {
     fn poor_mos(&self, views: &Views, scale: Scale) -> Option<f64> {
         let customer = views.first()?.customer;
         self.labels.poor_mos.get(usize::from(customer.0))?.get(scale as usize).copied()
+    }
+
+    /// Who sees what signalling shows between two parties.
+    pub(super) fn call_views(&self, parties: &Parties) -> Views {
+        self.labels.sites.call_views(&CallEnds {
+            caller: parties.flow.src.address,
+            callee: parties.flow.dst.address,
+            vlan: parties.vlan,
+            caller_domain: &parties.from_domain,
+            callee_domain: &parties.to_domain,
+        })
+    }
+
+    /// Labels of who counts it here.
+    pub(super) fn labels_of(&self, views: &Views) -> ArrayVec<ViewLabels<'_>, 2> {
+        let sites = &self.labels.sites;
+        let mut labels = ArrayVec::new();
+        if views.is_empty() {
+            labels.push(ViewLabels::UNASSIGNED);
+        }
+        labels.extend(views.iter().filter(|v| v.counted).map(|view| ViewLabels {
+            customer: sites.customer_name(view.customer),
+            site: sites.site_name(view.site),
+            direction: view.direction,
+        }));
+        labels
     }
 }
 
@@ -151,17 +178,7 @@ impl Followed {
     }
 
     fn labels(&self) -> ArrayVec<ViewLabels<'_>, 2> {
-        let sites = &self.territory.labels.sites;
-        let mut labels = ArrayVec::new();
-        if self.views.is_empty() {
-            labels.push(ViewLabels::UNASSIGNED);
-        }
-        labels.extend(self.views.iter().filter(|v| v.counted).map(|view| ViewLabels {
-            customer: sites.customer_name(view.customer),
-            site: sites.site_name(view.site),
-            direction: view.direction,
-        }));
-        labels
+        self.territory.labels_of(&self.views)
     }
 }
 

@@ -23,7 +23,10 @@ use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
-use super::shared::{FrontNumbers, Shared, StreamTable, configure, lock, table, territory, warn_of_overflow};
+use super::shared::{
+    FrontNumbers, Shared, StreamTable, lock, nothing_counted, table, territory, warn_of_overflow,
+};
+use super::signals::Signals;
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -125,13 +128,9 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
     warn_of_overflow(&options.config);
     let workers = options.workers.max(1);
     let territory = Arc::new(territory(&options.config));
-    let totals: Vec<Arc<Mutex<Totals>>> = (0..workers)
-        .map(|_| {
-            let mut totals = Totals::new(options.config.limits.sites);
-            configure(&mut totals, &territory);
-            Arc::new(Mutex::new(totals))
-        })
-        .collect();
+    let nothing_counted = || nothing_counted(options.config.limits.sites, &territory);
+    let totals: Vec<_> = (0..workers).map(|_| nothing_counted()).collect();
+    let signal_totals = nothing_counted();
     let territory = Arc::new(RwLock::new(territory));
     let reports = options.report.is_some();
     let stream_tables: Vec<Arc<StreamTable>> = (0..workers).map(|_| Arc::default()).collect();
@@ -142,6 +141,12 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
         Observer::new(Arc::clone(&territory), totals, table, collector, adaptive)
     };
+    let signals = Signals::new(
+        Arc::clone(&territory),
+        Arc::clone(&signal_totals),
+        options.config.limits.calls.saturating_add(options.config.limits.registrations),
+        reports.then(|| Collector::new(settings.score.adaptive)),
+    );
     let frames = Frames::open(options.source)?;
     let shared = Arc::new(Shared {
         config_file: options.config_file,
@@ -150,6 +155,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         config: Mutex::new(options.config),
         territory: Arc::clone(&territory),
         totals: totals.clone(),
+        signal_totals,
         stream_tables: stream_tables.clone(),
         interfaces: frames.interfaces(),
         front: Mutex::default(),
@@ -165,7 +171,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         gathered: PacketTime::new(step, POINTS),
     });
     let report = report.zip(options.report);
-    let probe = Probe { settings: settings.clone(), shared, openmetrics, report, serving };
+    let probe = Probe { settings: settings.clone(), shared, signals, openmetrics, report, serving };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -219,6 +225,7 @@ struct Scrapes {
 struct Probe {
     settings: Settings,
     shared: Arc<Shared>,
+    signals: Signals,
     openmetrics: Option<Scrapes>,
     report: Option<(File, PathBuf)>,
     serving: Serving,
@@ -232,29 +239,28 @@ impl Probe {
         B: Back<Seen = Totals, Result = (Option<Collector>, Encodings)>,
     {
         let mut front = Front::new(&self.settings);
-        let mut calls = Collector::new(self.settings.score.adaptive);
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
             Frames::Live(listening, _) => {
-                self.listen(&listening, &mut front, &mut back, &mut calls);
+                self.listen(&listening, &mut front, &mut back);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
             Frames::Read { timeline, paced, serve_after, .. } => {
                 let mut pump = Pump::new(timeline, |_| {});
-                self.read(&mut pump, paced, &mut front, &mut back, &mut calls);
+                self.read(&mut pump, paced, &mut front, &mut back);
                 let (captures, refused, _) = pump.finish();
                 let faults = faults(&captures, &refused);
                 (captures, faults, serve_after)
             }
         };
         front.finish(&mut back);
-        calls.take_calls(&mut front);
+        self.signals.drain(&mut front);
         self.tell(&front, &captures);
         let mut halves = back.finish();
         self.finish_openmetrics()?;
-        halves.push((Some(calls), Encodings::new()));
-        self.finish_report(halves, &front, captures)?;
+        halves.push((self.signals.finish(), Encodings::new()));
+        finish_report(self.report, &self.shared, halves, &front, captures)?;
         if serve_after {
             info!("all is read; serving until told to stop");
             self.serving.wait(&self.shared.stop);
@@ -263,13 +269,7 @@ impl Probe {
         Ok(faults)
     }
 
-    fn listen<B: Back<Seen = Totals>>(
-        &self,
-        listening: &Listening,
-        front: &mut Front,
-        back: &mut B,
-        calls: &mut Collector,
-    ) {
+    fn listen<B: Back<Seen = Totals>>(&mut self, listening: &Listening, front: &mut Front, back: &mut B) {
         let mut told = 0;
         while !self.shared.stop.load(Relaxed) {
             match listening.batches.recv_timeout(NAP) {
@@ -281,7 +281,7 @@ impl Probe {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             back.drain();
-            self.settle_calls(front, calls);
+            self.signals.drain(front);
             if now() - told >= TELL_EVERY {
                 told = now();
                 self.tell(front, &[]);
@@ -296,7 +296,6 @@ impl Probe {
         paced: bool,
         front: &mut Front,
         back: &mut B,
-        calls: &mut Collector,
     ) {
         let step = self.openmetrics.as_ref().map_or(i64::MAX, |s| s.gathered.step());
         let step = if paced { step.min(PACE_STEP) } else { step };
@@ -312,7 +311,7 @@ impl Probe {
             }
             Turn::After { front, back, files } => {
                 back.drain();
-                self.settle_calls(front, calls);
+                self.signals.drain(front);
                 let time = front.now().unwrap_or(i64::MIN);
                 if time.saturating_sub(told) >= TELL_EVERY {
                     told = time;
@@ -323,22 +322,16 @@ impl Probe {
         });
     }
 
-    /// Calls that have ended are kept only where a report will want them.
-    fn settle_calls(&self, front: &mut Front, calls: &mut Collector) {
-        if self.report.is_some() {
-            calls.take_calls(front);
-        } else {
-            while front.poll_call().is_some() {}
-        }
-    }
-
-    fn scrape_if_due<B: Back<Seen = Totals>>(&mut self, time: i64, front: &Front, back: &mut B) {
+    fn scrape_if_due<B: Back<Seen = Totals>>(&mut self, time: i64, front: &mut Front, back: &mut B) {
         let Some(scrapes) = self.openmetrics.as_mut().filter(|s| s.gathered.is_due(time)) else { return };
-        let seen = back.look();
-        let mut seen = seen.iter();
-        let mut totals = seen.next().cloned().unwrap_or_else(|| Totals::new(0));
-        seen.for_each(|other| totals.merge(other));
-        lock(&self.shared.front).undecoded = front.undecoded();
+        // Of all frames before this step, also those of the same batch.
+        self.signals.drain(front);
+        let mut totals = lock(&self.shared.signal_totals).clone();
+        back.look().iter().for_each(|other| totals.merge(other));
+        let mut numbers = lock(&self.shared.front);
+        numbers.undecoded = front.undecoded();
+        numbers.messages = front.message_counts().by_transport;
+        drop(numbers);
         let numbers = self.shared.numbers_of_packets();
         scrapes.gathered.append(time, &lock(&self.shared.exposition).families(&totals, &numbers));
     }
@@ -348,20 +341,6 @@ impl Probe {
         let (totals, numbers) = (self.shared.merged(), self.shared.numbers_of_packets());
         scrapes.gathered.finish(&lock(&self.shared.exposition).families(&totals, &numbers));
         write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
-    }
-
-    fn finish_report(
-        &mut self,
-        halves: Halves,
-        front: &Front,
-        captures: Vec<Capture>,
-    ) -> Result<(), ProbeError> {
-        let Some((file, path)) = self.report.take() else { return Ok(()) };
-        let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
-        let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
-        (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
-        analysis.labels = lock(&self.shared.config).labels();
-        write(file, &path, |out| analysis.write_json(out))
     }
 
     /// Tells HTTP what the front knows.
@@ -376,6 +355,7 @@ impl Probe {
         });
         *lock(&self.shared.front) = FrontNumbers {
             undecoded: front.undecoded(),
+            messages: front.message_counts().by_transport,
             clock_steps: front.quarantined(),
             tables: vec![
                 table(StateTable::Calls, front.calls(), Some(limits.calls.calls), front.calls_evicted()),
@@ -396,6 +376,21 @@ impl Probe {
             files: files.collect(),
         };
     }
+}
+
+fn finish_report(
+    report: Option<(File, PathBuf)>,
+    shared: &Shared,
+    halves: Halves,
+    front: &Front,
+    captures: Vec<Capture>,
+) -> Result<(), ProbeError> {
+    let Some((file, path)) = report else { return Ok(()) };
+    let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
+    let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
+    (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
+    analysis.labels = lock(&shared.config).labels();
+    write(file, &path, |out| analysis.write_json(out))
 }
 
 fn handle<B: Back>(batch: &Batch, front: &mut Front, back: &mut B) {

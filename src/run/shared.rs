@@ -12,6 +12,7 @@ use super::observer::Territory;
 use super::process;
 use crate::config::{self, Config, Limits};
 use crate::decode::Undecoded;
+use crate::engine::SipMessages;
 use crate::export::http::{self, Pages, Refusal};
 use crate::export::metrics::{
     self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ProcessNumbers, ReloadNumbers, StateTable,
@@ -22,6 +23,7 @@ use crate::export::metrics::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct FrontNumbers {
     pub undecoded: Undecoded,
+    pub messages: SipMessages,
     pub clock_steps: u64,
     pub tables: Vec<TableNumbers>,
     /// Files that are read: name, packets, bytes, last packet.
@@ -36,6 +38,8 @@ pub(super) struct Shared {
     pub territory: Arc<RwLock<Arc<Territory>>>,
     /// One a worker.
     pub totals: Vec<Arc<Mutex<Totals>>>,
+    /// The front's.
+    pub signal_totals: Arc<Mutex<Totals>>,
     pub stream_tables: Vec<Arc<StreamTable>>,
     pub interfaces: Vec<(String, Arc<InterfaceCounters>)>,
     pub front: Mutex<FrontNumbers>,
@@ -53,6 +57,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What of a configuration a running probe takes up.
 pub(super) fn territory(config: &Config) -> Territory {
     Territory { labels: config.labels() }
+}
+
+/// Counts of a worker or of the front, before the first.
+pub(super) fn nothing_counted(max_sites: usize, territory: &Territory) -> Arc<Mutex<Totals>> {
+    let mut totals = Totals::new(max_sites);
+    configure(&mut totals, territory);
+    Arc::new(Mutex::new(totals))
 }
 
 /// Makes the sites of a configuration known to a worker's counts.
@@ -109,7 +120,7 @@ impl Shared {
         }
         warn_of_overflow(&new);
         let territory = Arc::new(territory(&new));
-        for totals in &self.totals {
+        for totals in self.totals.iter().chain([&self.signal_totals]) {
             let mut totals = lock(totals);
             totals.bound_sites(new.limits.sites);
             configure(&mut totals, &territory);
@@ -134,6 +145,8 @@ impl Shared {
             }),
             interfaces,
             undecoded: front.undecoded,
+            messages: front.messages,
+            promises: config.customers.iter().map(|c| (c.name.to_string(), c.sla_good_ratio)).collect(),
             tables: self.stream_tables(&config.limits).into_iter().chain(front.tables).collect(),
             clock_steps: Some(front.clock_steps),
             reload: Some(*lock(&self.reload)),
@@ -150,12 +163,10 @@ impl Shared {
         ProbeNumbers { reload, process: ProcessNumbers::default(), ..now }
     }
 
-    /// The counts of all workers together.
+    /// The counts of the front and all workers together.
     pub fn merged(&self) -> Totals {
-        let mut all = self.totals.iter();
-        let first = all.next().map(|t| lock(t).clone());
-        let mut merged = first.unwrap_or_else(|| Totals::new(0));
-        for totals in all {
+        let mut merged = lock(&self.signal_totals).clone();
+        for totals in &self.totals {
             merged.merge(&lock(totals));
         }
         merged

@@ -12,6 +12,7 @@ mod ends;
 mod hold;
 mod index;
 mod inference;
+pub mod kpis;
 pub mod liveness;
 pub mod media;
 pub mod registrations;
