@@ -103,6 +103,12 @@ impl Front {
         self.signalling.poll_call()
     }
 
+    /// No end of a call has sent media since `last`: see [`Hearing`](crate::track::hearing::Hearing).
+    pub fn media_silent(&mut self, call: u64, last: i64) {
+        let now = self.clock.now().unwrap_or(last);
+        self.signalling.media_silent(call, last, now);
+    }
+
     /// The next thing that signalling has shown.
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
         self.signalling.poll_signal()

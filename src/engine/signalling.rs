@@ -156,6 +156,11 @@ impl Signalling {
         self.messages.calls.poll_done()
     }
 
+    pub fn media_silent(&mut self, call: u64, last: i64, now: i64) {
+        self.messages.calls.media_silent(call, last, now);
+        self.messages.bound_signals();
+    }
+
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
         self.messages.signals.pop_front()
     }

@@ -210,7 +210,7 @@ impl Collector {
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.take_call(*call),
-            Event::Activity(_) | Event::Reported(_) => {}
+            Event::Silent(_) | Event::Activity(_) | Event::Reported(_) => {}
         }
     }
 }

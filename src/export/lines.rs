@@ -10,7 +10,7 @@ use crate::track::call::{Call, Party};
 
 /// Below this MOS-LQ an interval or a direction is poor: some users are dissatisfied (R of 70;
 /// ITU-T G.107 (06/2015) Table B.1). On its own scale, as the configuration's `poor_mos` has it.
-pub(super) const POOR: f64 = 3.6;
+pub(crate) const POOR: f64 = 3.6;
 /// Below this it is bad: many users are dissatisfied (R of 60; same table).
 pub(super) const BAD: f64 = 3.1;
 /// A silence between two packets worth a word, ms: everybody notices a second.

@@ -12,7 +12,7 @@ mod heading;
 mod hearing;
 pub mod http;
 mod json;
-mod lines;
+pub(crate) mod lines;
 pub mod metrics;
 mod selection;
 mod table;

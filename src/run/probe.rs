@@ -43,7 +43,7 @@ const TELL_EVERY: i64 = 1_000_000_000;
 /// Paced reading hands packets over in steps of this much packet time, ns.
 const PACE_STEP: i64 = 5_000_000;
 /// Live, a stream without packets for so long is no longer active, and ends, ns.
-const IDLE: Idle = Idle { quiet_after: 10_000_000_000, end_after: 300_000_000_000 };
+const IDLE: Idle = Idle { quiet_after: 10_000_000_000, closes: true, end_after: 300_000_000_000 };
 /// Points of an OpenMetrics file kept in memory: about 160 MB.
 const POINTS: usize = 10_000_000;
 
@@ -121,7 +121,8 @@ pub type Faults = Vec<String>;
 pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let mut settings = options.config.engine_settings();
     let live = matches!(options.source, Source::Live(_));
-    settings.streams.idle = live.then_some(IDLE);
+    settings.streams.idle =
+        Some(if live { IDLE } else { Idle { closes: false, end_after: i64::MAX, ..IDLE } });
     // Results that cannot be written are better known before the work than after it.
     let report = options.report.as_ref().map(create).transpose()?;
     let openmetrics = options.openmetrics.as_ref().map(|(path, _)| create(path)).transpose()?;
@@ -135,16 +136,19 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let reports = options.report.is_some();
     let stream_tables: Vec<Arc<StreamTable>> = (0..workers).map(|_| Arc::default()).collect();
     let adaptive = settings.score.adaptive;
+    let news = Arc::default();
     let observer = |worker: usize| {
         let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
         let collector = reports.then(|| Collector::new(adaptive));
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
-        Observer::new(Arc::clone(&territory), totals, table, collector, adaptive)
+        Observer::new(Arc::clone(&territory), totals, table, Arc::clone(&news), collector, adaptive)
     };
     let signals = Signals::new(
         Arc::clone(&territory),
         Arc::clone(&signal_totals),
         options.config.limits.calls.saturating_add(options.config.limits.registrations),
+        Arc::clone(&news),
+        live,
         reports.then(|| Collector::new(settings.score.adaptive)),
     );
     let frames = Frames::open(options.source)?;
@@ -258,6 +262,7 @@ impl Probe {
         self.signals.drain(&mut front);
         self.tell(&front, &captures);
         let mut halves = back.finish();
+        self.signals.conclude();
         self.finish_openmetrics()?;
         halves.push((self.signals.finish(), Encodings::new()));
         finish_report(self.report, &self.shared, halves, &front, captures)?;

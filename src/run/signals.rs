@@ -1,15 +1,16 @@
 //! What follows the front for the probe: whose each thing is that signalling shows, and what the metrics count of
 //! it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::observer::Territory;
 use super::shared::lock;
 use crate::engine::Front;
 use crate::export::analysis::Collector;
-use crate::export::metrics::Totals;
-use crate::track::call::Call;
+use crate::export::metrics::{CallSeconds, Totals};
+use crate::track::call::{Call, Quality};
+use crate::track::hearing::{Hearing, StreamNews};
 use crate::track::kpis::RequestDelay;
 use crate::track::signal::{Attempt, Parties, Signal, SignalEvent};
 use crate::track::sites::CallEnds;
@@ -25,9 +26,18 @@ pub(super) struct Signals {
     /// Entries of it at most: as many as there are calls and registrations. What goes on beyond them keeps its
     /// site over a reload.
     limit: usize,
+    hearing: Hearing,
+    news: Arc<Mutex<Vec<StreamNews>>>,
+    /// Calls that have ended, until all is known of their streams.
+    ended: VecDeque<Call>,
+    /// Calls whose media falls silent end. Of a capture that is known when all of it was read.
+    ends_silent_calls: bool,
     /// For a report.
     collector: Option<Collector>,
 }
+
+/// Workers are behind the front by less than this, ns: a queue of looks at the clock.
+const BEHIND: i64 = 15_000_000_000;
 
 /// What goes on between two parties.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -41,23 +51,86 @@ impl Signals {
         shared: Arc<RwLock<Arc<Territory>>>,
         totals: Arc<Mutex<Totals>>,
         limit: usize,
+        news: Arc<Mutex<Vec<StreamNews>>>,
+        ends_silent_calls: bool,
         collector: Option<Collector>,
     ) -> Self {
         let territory = Arc::clone(&shared.read().unwrap_or_else(PoisonError::into_inner));
-        Self { shared, territory, totals, going_on: HashMap::new(), limit, collector }
+        let (going_on, hearing, ended) = (HashMap::new(), Hearing::new(limit), VecDeque::new());
+        Self {
+            shared,
+            territory,
+            totals,
+            going_on,
+            limit,
+            hearing,
+            news,
+            ended,
+            ends_silent_calls,
+            collector,
+        }
     }
 
     /// Takes what signalling has shown, and the calls that have ended.
     pub fn drain(&mut self, front: &mut Front) {
         self.take_up_territory();
+        self.take_news();
+        let now = front.now().unwrap_or(i64::MIN);
+        while self.ends_silent_calls
+            && let Some((call, last)) = self.hearing.poll_silent(now)
+        {
+            front.media_silent(call, last);
+        }
         while let Some(event) = front.poll_signal() {
             self.take(&event);
         }
         while let Some(call) = front.poll_call() {
             self.exemplify(&call);
+            self.ended.push_back(call.clone());
             // Calls that have ended are kept only where a report will want them.
             if let Some(collector) = &mut self.collector {
                 collector.take_call(call);
+            }
+        }
+        while self.ended.front().is_some_and(|call| now.saturating_sub(call.told) >= BEHIND) {
+            self.conclude_first();
+        }
+    }
+
+    /// The streams have ended, too: tells what is left to tell of calls.
+    pub fn conclude(&mut self) {
+        self.take_news();
+        while !self.ended.is_empty() {
+            self.conclude_first();
+        }
+    }
+
+    fn take_news(&mut self) {
+        for news in std::mem::take(&mut *lock(&self.news)) {
+            self.hearing.take(&news);
+        }
+    }
+
+    /// Counts how an ended call sounded.
+    fn conclude_first(&mut self) {
+        let Some(mut call) = self.ended.pop_front() else { return };
+        let heard = self.hearing.conclude(&call);
+        let open = call.ended_by.is_none();
+        call.end_by_media(&heard);
+        let faults = call.audio_faults(&heard, |host| self.hearing.hears(host));
+        let Quality { good_s, poor_s, unscored_s, .. } = call.quality(&heard, &faults);
+        let views = self.territory.call_views(&call.parties);
+        let labels = self.territory.labels_of(&views);
+        let mut totals = lock(&self.totals);
+        if let Some(by) = call.ended_by.filter(|_| open) {
+            totals.observe_call_end(&labels, by, None);
+        }
+        for view in &labels {
+            let seconds =
+                CallSeconds { good: good_s.into(), poor: poor_s.into(), unscored: unscored_s.into() };
+            totals.add_call_seconds(view.customer, view.site, seconds);
+            for fault in &faults {
+                totals.count_audio_fault(view.customer, view.site, fault.fault);
             }
         }
     }
@@ -177,7 +250,14 @@ mod tests {
     fn signals(shared: &Arc<RwLock<Arc<Territory>>>) -> Signals {
         let mut totals = Totals::new(256);
         configure(&mut totals, &shared.read().unwrap());
-        Signals::new(Arc::clone(shared), Arc::new(Mutex::new(totals)), 2, Some(Collector::new(true)))
+        Signals::new(
+            Arc::clone(shared),
+            Arc::new(Mutex::new(totals)),
+            2,
+            Arc::default(),
+            true,
+            Some(Collector::new(true)),
+        )
     }
 
     fn check(signals: &Signals, lines: &[&str]) {

@@ -95,6 +95,8 @@ struct Entry {
 /// The parts of one call.
 #[derive(Debug, Default)]
 struct Group {
+    /// Between whom the first part is: what goes on and ends between them.
+    parties: Arc<Parties>,
     live: Vec<u64>,
     left: Vec<Call>,
     edges: Vec<Edge>,
@@ -204,7 +206,8 @@ impl Calls {
             hop: false,
             call,
         };
-        self.groups.insert(serial, Group { live: vec![serial], ..Group::default() });
+        let parties = Arc::clone(&entry.call.parties);
+        self.groups.insert(serial, Group { parties, live: vec![serial], ..Group::default() });
         self.by_id.insert(id.into(), serial);
         self.entries.insert(serial, entry);
         if fresh {
@@ -260,11 +263,8 @@ impl Calls {
         group.edges.push(edge);
         if group.active && other.active {
             // Two calls that were counted are one.
-            let parties = self.entries.get(&edge.later).map(|e| Arc::clone(&e.call.parties));
             let time = self.entries.get(&edge.later).map_or(0, |e| e.call.progress.last_seen);
-            if let Some(parties) = parties {
-                self.tell(time, &parties, Signal::Ended { by: None, answered: false });
-            }
+            self.tell(time, &other.parties, Signal::Ended { by: None, answered: false });
         } else if let Some(group) = self.groups.get_mut(&kept) {
             group.active |= other.active;
         }
@@ -299,7 +299,7 @@ impl Calls {
         group.active = active;
         let Some(first) = self.entries.get(&id).or_else(|| self.entries.get(&serial)) else { return };
         let Some(last) = self.entries.get(&serial) else { return };
-        let parties = Arc::clone(&first.call.parties);
+        let parties = Arc::clone(&group.parties);
         let answered = last.call.answer.is_some() || first.call.answer.is_some();
         let what = if active {
             Signal::Began
@@ -337,8 +337,8 @@ impl Calls {
         if let Some(entry) = self.entries.remove(&serial) {
             self.by_id.remove(&entry.id);
             self.joining.forget(serial);
-            if group.is_some_and(|g| g.active) {
-                self.tell(now, &entry.call.parties, Signal::Ended { by: None, answered: false });
+            if let Some(group) = group.filter(|g| g.active) {
+                self.tell(now, &group.parties, Signal::Ended { by: None, answered: false });
             }
         }
     }
@@ -363,11 +363,16 @@ impl Calls {
 
     /// Neither end of a call has sent media since `last`: it is over, though nobody said so.
     pub fn media_silent(&mut self, serial: u64, last: i64, now: i64) {
-        let Some(entry) = self.entries.get_mut(&serial) else { return };
-        let up = matches!(entry.call.state, CallState::Answered | CallState::Established);
-        if up && !entry.call.is_over() && !entry.call.media.is_silent_at(last) {
-            entry.call.end_without_bye(EndedBy::MediaTimeout, last);
-            self.settle(serial, now);
+        let group = self.entries.get(&serial).map_or(serial, |e| e.group);
+        let parts = self.groups.get(&group).map(|g| g.live.clone()).unwrap_or_default();
+        for part in parts {
+            let Some(entry) = self.entries.get_mut(&part) else { continue };
+            let call = &mut entry.call;
+            let up = matches!(call.state, CallState::Answered | CallState::Established) && !call.is_over();
+            if up && entry.identity.serial == serial && !call.media.is_silent_at(last) {
+                call.end_without_bye(EndedBy::MediaTimeout, last);
+                self.settle(part, now);
+            }
         }
     }
 
@@ -385,9 +390,8 @@ impl Calls {
         if group.live.is_empty()
             && let Some(mut group) = self.groups.remove(&entry.group)
         {
-            let parties = group.left.first().map(|c| Arc::clone(&c.parties));
-            if let (true, Some(parties)) = (group.active, parties) {
-                self.tell(now, &parties, Signal::Ended { by: None, answered: false });
+            if group.active {
+                self.tell(now, &group.parties, Signal::Ended { by: None, answered: false });
             }
             group.left.sort_by_key(|call| call.serial);
             self.done.extend(Call::of_parts(group.left, &group.edges));

@@ -9,6 +9,7 @@ pub mod call;
 pub mod calls;
 pub mod codecs;
 mod ends;
+pub mod hearing;
 mod hold;
 mod index;
 mod inference;

@@ -55,7 +55,9 @@ impl Counts {
             add("frames".into(), c["packets"].as_u64());
             add("bytes".into(), c["bytes"].as_u64());
         }
-        add("calls".into(), Some(report["calls"].as_array().unwrap().len() as u64));
+        // Calls may yet turn out to be one.
+        let legs = report["calls"].as_array().unwrap().iter().map(|c| c["legs"].as_array().unwrap().len());
+        add("legs".into(), Some(legs.sum::<usize>() as u64));
         Self(all)
     }
 

@@ -8,7 +8,7 @@ use super::family::Families;
 use super::histogram::{Exemplar, Histogram};
 use super::peers::{PeerTotals, count};
 use super::totals::{OVERFLOW, UNASSIGNED};
-use crate::track::call::EndedBy;
+use crate::track::call::{EndedBy, Fault};
 use crate::track::kpis::RequestDelay;
 
 /// Peers of one site with counts of their own: as many as a configuration may name.
@@ -22,39 +22,6 @@ const RESULTS: [&str; 2] = ["success", "failure"];
 /// In the order in which they are counted.
 const ENDS: [EndedBy; 5] =
     [EndedBy::Caller, EndedBy::Callee, EndedBy::MediaTimeout, EndedBy::SessionTimer, EndedBy::Unknown];
-
-/// What is wrong with a call's audio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AudioFault {
-    /// One party hears nothing.
-    OneWay,
-    /// Neither hears anything.
-    NoWay,
-    /// It began late.
-    LateMedia,
-    /// It went on after the BYE.
-    MediaAfterBye,
-    /// It went somewhere else than was agreed.
-    WrongAddress,
-}
-
-impl AudioFault {
-    /// Every fault, in the order in which they are counted.
-    pub const ALL: [Self; 5] =
-        [Self::OneWay, Self::NoWay, Self::LateMedia, Self::MediaAfterBye, Self::WrongAddress];
-
-    /// Its label value.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OneWay => "one_way",
-            Self::NoWay => "no_way",
-            Self::LateMedia => "late_media",
-            Self::MediaAfterBye => "media_after_bye",
-            Self::WrongAddress => "wrong_address",
-        }
-    }
-}
 
 /// Seconds of answered calls by how they sounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +43,7 @@ pub(super) struct CallTotals {
     seconds: [u64; 3],
     /// By [`ENDS`].
     ends: [u64; 5],
-    /// By [`AudioFault::ALL`].
+    /// By [`Fault::ALL`].
     faults: [u64; 5],
     disconnect: Histogram,
     active: i64,
@@ -214,7 +181,7 @@ impl CallTotals {
         add(&mut self.seconds, &[seconds.good, seconds.poor, seconds.unscored]);
     }
 
-    pub fn count_fault(&mut self, fault: AudioFault) {
+    pub fn count_fault(&mut self, fault: Fault) {
         count(&mut self.faults, fault as usize);
     }
 
@@ -262,7 +229,7 @@ impl CallTotals {
         for (by, ends) in ENDS.into_iter().zip(self.ends).filter(|&(_, n)| n > 0) {
             to.count(&metric::CALL_ENDS, &[customer, site, by.name()], ends);
         }
-        for (fault, calls) in AudioFault::ALL.into_iter().zip(self.faults).filter(|&(_, n)| n > 0) {
+        for (fault, calls) in Fault::ALL.into_iter().zip(self.faults).filter(|&(_, n)| n > 0) {
             to.count(&metric::CALL_AUDIO_FAULTS, &[customer, site, fault.name()], calls);
         }
         to.observed(&metric::CALL_DISCONNECT, &labels, &self.disconnect);

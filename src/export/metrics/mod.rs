@@ -37,7 +37,7 @@ mod text;
 mod totals;
 
 pub use budget::Exposition;
-pub use calls::{AudioFault, CallSeconds};
+pub use calls::CallSeconds;
 pub use codecs::CODECS;
 pub use direction::{Direction, StreamState};
 pub use family::{Family, Labels, Series, Value};

@@ -7,13 +7,13 @@
 //! calls of a site nor those of a peer are counted twice by whoever sums up over the other. Without a configured
 //! peer they are not counted at all.
 
-use super::calls::{AudioFault, CallSeconds};
+use super::calls::CallSeconds;
 use super::direction::Direction;
 use super::interval::ViewLabels;
 use super::totals::Totals;
 #[cfg(doc)]
 use super::totals::UNASSIGNED;
-use crate::track::call::EndedBy;
+use crate::track::call::{EndedBy, Fault};
 use crate::track::kpis::RequestDelay;
 use crate::track::signal::{Attempt, Session, Signal, SignalEvent};
 
@@ -159,7 +159,7 @@ impl Totals {
     }
 
     /// Something is wrong with the audio of a call.
-    pub fn count_audio_fault(&mut self, customer: &str, site: &str, fault: AudioFault) {
+    pub fn count_audio_fault(&mut self, customer: &str, site: &str, fault: Fault) {
         self.calls(customer, site).count_fault(fault);
     }
 }

@@ -232,7 +232,8 @@ impl Call {
         let seconds = self.until().saturating_sub(answer).max(0) / SECOND;
         // No call lasts longer than a month.
         for n in 0..seconds.min(31 * 86_400) {
-            let time = answer.saturating_add(n * SECOND);
+            // Its middle says where a second belongs.
+            let time = answer.saturating_add(n * SECOND + SECOND / 2);
             let mut poor = at
                 .iter_mut()
                 .filter_map(|(place, s)| interval_at(s, place, time)?.poor)

@@ -274,7 +274,9 @@ impl Call {
             self.progress.attempt = Attempt { status: None, end: None, ..self.progress.attempt };
         } else {
             self.settle(hop, tell);
-            self.progress.attempt = Attempt { start: seen.time, hop, ..Attempt::default() };
+            // A redirection is a part of the delay that the caller sees (RFC 6076 §4.3.1).
+            let start = if (300..400).contains(&status) { self.progress.attempt.start } else { seen.time };
+            self.progress.attempt = Attempt { start, hop, ..Attempt::default() };
             self.progress.settled = false;
             tell(Signal::Attempted { hop, redial: false });
         }

@@ -11,6 +11,7 @@ mod merge;
 
 use std::sync::Arc;
 
+pub(crate) use self::audio::MEDIA_TIMEOUT;
 pub use self::audio::{Heard, HeardInterval, Quality};
 pub use self::audio_fault::{AudioFault, AudioReason, AudioWay, Fault};
 pub(crate) use self::dialog::{Change, Progress};

@@ -45,7 +45,7 @@ const EPSILON_MS: f64 = 1e-9;
 const USUAL_PTIME_MS: f64 = 20.0;
 
 /// Touched by every packet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hot {
     pub key: StreamKey,
     /// Which held-back packets are this stream's; 0 where none are.
@@ -106,7 +106,7 @@ struct MediaClock {
 }
 
 /// Touched once in a while.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cold {
     pub first_time: i64,
     /// VLAN of the first packet.
@@ -120,7 +120,7 @@ pub(crate) struct Cold {
 }
 
 /// What only some streams need.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Rare {
     /// A packet far from the run: the first of a new one, if the next follows it.
     jump: Option<RtpArrival>,

@@ -119,7 +119,7 @@ fn a_call_to_a_peer_is_counted_at_its_site() {
         ],
     );
     totals.add_call_seconds("acme", "a", CallSeconds { good: 50, poor: 10, unscored: 0 });
-    totals.count_audio_fault("acme", "a", AudioFault::OneWay);
+    totals.count_audio_fault("acme", "a", Fault::OneWay);
     check(
         &totals,
         &expect![[r#"
@@ -326,7 +326,7 @@ pub(in super::super) fn fill_calls(totals: &mut Totals, customer: &str, site: &s
         ],
     );
     totals.observe_call_end(&views, EndedBy::Caller, Some(20.0));
-    totals.count_audio_fault(customer, site, AudioFault::OneWay);
+    totals.count_audio_fault(customer, site, Fault::OneWay);
 }
 
 #[test]
