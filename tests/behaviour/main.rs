@@ -11,6 +11,7 @@ mod probe;
 mod registrations;
 mod scores;
 mod steady;
+mod stories;
 mod streams;
 mod tidy;
 mod traffic;

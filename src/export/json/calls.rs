@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{ViewJson, round, views};
 use crate::decode::{Address, Flow};
-use crate::export::analysis::{Analysis, Labels};
+use crate::export::analysis::{AnalysedStream, Analysis, Labels};
 use crate::export::text::rfc3339;
-use crate::track::call::{AudioFault, AudioReason, Call, CallState, EndedBy, Fault, Join, Leg};
+use crate::track::call::{AudioFault, AudioReason, Call, CallState, EndedBy, Fault, Join, Leg, Party};
 use crate::track::sites::{CallEnds, Direction, View};
 
 /// The peer at one of a call's ends: who was called before who called, the last leg's before the first one's.
@@ -108,8 +108,11 @@ struct AudioJson {
 /// Key presses: counted, never which.
 #[derive(Serialize)]
 struct DigitsJson {
-    /// By SIP INFO.
+    /// By SIP INFO, whoever pressed.
     info: u32,
+    /// By RTP events (RFC 4733), of the stream that has most: each hop carries the same ones.
+    caller_to_callee: u32,
+    callee_to_caller: u32,
 }
 
 #[derive(Serialize)]
@@ -154,6 +157,8 @@ impl<'a> CallJson<'a> {
     pub fn new(analysis: &'a Analysis, call: &'a Call, streams: Vec<usize>) -> Self {
         let labels = &analysis.labels;
         let quality = analysis.quality_of(call, &streams);
+        let heard = streams.iter().filter_map(|place| analysis.streams.get(*place));
+        let digits = DigitsJson::new(call, heard);
         let views = call_views(labels, call);
         let first = views.first().copied();
         Self {
@@ -185,7 +190,7 @@ impl<'a> CallJson<'a> {
             good_s: quality.good_s,
             poor_s: quality.poor_s,
             unscored_s: quality.unscored_s,
-            digits: DigitsJson { info: call.info_digits },
+            digits,
             partial: match (call.evicted, call.started_before_probe) {
                 (true, _) => Some("evicted"),
                 (_, true) => Some("started_before_probe"),
@@ -212,6 +217,21 @@ fn one_way(call: &Call, heard: bool) -> Option<bool> {
 impl JoinJson {
     fn new(join: &Join) -> Self {
         Self { a: join.a, b: join.b, by: join.by.name(), confidence: round(f64::from(join.confidence)) }
+    }
+}
+
+impl DigitsJson {
+    fn new<'s>(call: &Call, streams: impl Iterator<Item = &'s AnalysedStream>) -> Self {
+        let mut digits = Self { info: call.info_digits, caller_to_callee: 0, callee_to_caller: 0 };
+        for ended in streams.map(|s| &s.record.ended) {
+            let pressed = match call.speaker(&ended.key.flow) {
+                Some(Party::Caller) => &mut digits.caller_to_callee,
+                Some(Party::Callee) => &mut digits.callee_to_caller,
+                None => continue,
+            };
+            *pressed = (*pressed).max(ended.totals.digits);
+        }
+        digits
     }
 }
 

@@ -209,7 +209,9 @@ impl Call {
             return;
         }
         let wrong = |s: &&&Heard| {
-            self.media.is_place_of(party.other(), s.flow.dst) && !self.media.is_place_of(party, s.flow.src)
+            let to = self.media.is_place_of(party.other(), s.flow.dst);
+            let from = self.media.is_place_of(party, s.flow.src);
+            to != from
         };
         let wrong: Vec<&&Heard> = streams.iter().filter(wrong).collect();
         let (first, last) = (wrong.iter().map(|s| s.first).min(), wrong.iter().map(|s| s.last).max());

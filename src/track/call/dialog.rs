@@ -8,9 +8,9 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 use super::{Call, CallState, EndedBy, Leg, MediaSaid, Novelty, Party};
-use crate::decode::Address;
 use crate::decode::sdp::Sdp;
 use crate::decode::sip::{Message, NameAddr, StartLine};
+use crate::decode::{Address, Flow};
 use crate::track::calls::{Seen, text};
 use crate::track::signal::{Attempt, Method, Parties, Session, Signal};
 
@@ -18,14 +18,6 @@ use crate::track::signal::{Attempt, Method, Parties, Session, Signal};
 const MAX_LEGS: usize = 64;
 /// Hosts remembered that the INVITE went to.
 const MAX_HOPS: usize = 8;
-/// RFC 3261 §17: T1 × 64, Timer B: so long a caller waits for any answer, and a finished call may still see
-/// retransmissions, ns.
-pub(crate) const LINGER: i64 = 32_000_000_000;
-/// A call that rings without another word for longer than Timer C (3 min) has been given up (RFC 3261 §16.6), ns.
-pub(crate) const RING_PATIENCE: i64 = 212_000_000_000;
-/// An answered call that nobody ends is forgotten after a day without a message, ns.
-const FORGOTTEN: i64 = 86_400_000_000_000;
-
 /// What is needed while a call goes on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Progress {
@@ -34,20 +26,25 @@ pub(crate) struct Progress {
     pub last_seen: i64,
     /// When it came to its end, as far as is known.
     pub over: Option<i64>,
+    /// When the INVITE of the attempt was first sent, the last time with credentials.
+    pub(super) asked: i64,
     /// The attempt that is going on, or the last one.
     pub attempt: Attempt,
     /// Its outcome was told.
     settled: bool,
     /// 100 Trying came: the next hop is at work.
-    tried: bool,
+    pub(super) tried: bool,
     /// Hosts that the INVITE went to, the first hop's first.
     pub hops: ArrayVec<Address, MAX_HOPS>,
     /// When the session expires, and its interval, ns.
-    session: Option<(i64, i64)>,
+    pub(super) session: Option<(i64, i64)>,
     /// A re-INVITE that is not answered yet: by whom, and when.
     reoffer: Option<(Party, i64)>,
-    bye: Option<i64>,
+    /// First BYE, and between whom it was seen first.
+    bye: Option<(i64, Flow)>,
+    /// First 2xx to it, there; and on another hop.
     bye_answer: Option<i64>,
+    bye_answer_elsewhere: Option<i64>,
     session_told: bool,
 }
 
@@ -127,6 +124,7 @@ impl Call {
                 hops,
                 attempt,
                 last_seen: seen.time,
+                asked: seen.time,
                 // Of a call seen from its middle nothing is known that could be told of the attempt.
                 settled: from_the_middle || in_dialog,
                 session_told: from_the_middle || in_dialog,
@@ -158,14 +156,12 @@ impl Call {
         match message.start_line() {
             StartLine::Request { method: "INVITE", .. } => self.invite(change, tell),
             StartLine::Request { method: "ACK", .. } => self.acknowledged(),
-            StartLine::Request { method: "CANCEL", .. } => {
-                self.progress.cancelled.get_or_insert(time);
-            }
+            StartLine::Request { method: "CANCEL", .. } => self.cancelled(seen),
             StartLine::Request { method: "BYE", .. } => self.bye(seen, leg, tell),
             StartLine::Request { method: "INFO", .. } if novelty == Novelty::New => self.info(message),
             StartLine::Status { code, .. } if cseq == "INVITE" => self.response(change, leg, code, tell),
             StartLine::Status { code, .. } if cseq == "BYE" => {
-                self.bye_response(time, code, change.hop, tell);
+                self.bye_response(seen, code, change.hop, tell);
             }
             StartLine::Status { code: 200..300, .. } if cseq == "UPDATE" => self.refreshed(message, time),
             _ => {}
@@ -250,10 +246,7 @@ impl Call {
     fn is_on_first_hop(&self, seen: &Seen<'_>) -> bool {
         let first = self.legs.first().map(|l| l.flow);
         let alone = self.progress.hops.len() < 2;
-        alone
-            || first.is_some_and(|f| {
-                f.src.address == seen.flow.dst.address && f.dst.address == seen.flow.src.address
-            })
+        alone || first.is_some_and(|first| goes_back(seen.flow, first))
     }
 
     fn invite(&mut self, change: &Change<'_>, tell: &mut impl FnMut(Signal)) {
@@ -281,7 +274,7 @@ impl Call {
             tell(Signal::Attempted { hop, redial: false });
         }
         (self.state, self.status, self.reason, self.end) = (CallState::Trying, None, None, None);
-        self.progress.over = None;
+        (self.progress.over, self.progress.asked) = (None, seen.time);
         if let Some(leg) = self.legs.first_mut() {
             (leg.status, leg.reason, leg.end, leg.to_tag) = (None, None, None, None);
         }
@@ -402,7 +395,7 @@ impl Call {
     }
 
     /// Tells what became of the attempt, once.
-    fn settle(&mut self, hop: bool, tell: &mut impl FnMut(Signal)) {
+    pub(super) fn settle(&mut self, hop: bool, tell: &mut impl FnMut(Signal)) {
         if !std::mem::replace(&mut self.progress.settled, true) {
             tell(Signal::Settled(Attempt { hop, ..self.progress.attempt }));
         }
@@ -423,7 +416,7 @@ impl Call {
         if goes_on || self.end.is_some() {
             return;
         }
-        self.progress.bye.get_or_insert(seen.time);
+        self.progress.bye.get_or_insert((seen.time, seen.flow));
         self.ended_by = Some(by);
         if self.answer.is_none() && !self.started_before_probe && by == EndedBy::Caller {
             // An early dialog may be ended so (RFC 3261 §15); the 487 that follows says the same.
@@ -438,18 +431,30 @@ impl Call {
         self.progress.over = Some(seen.time);
     }
 
-    fn bye_response(&mut self, time: i64, code: u16, hop: bool, tell: &mut impl FnMut(Signal)) {
-        if (200..300).contains(&code) && self.progress.bye.is_some() {
-            self.progress.bye_answer.get_or_insert(time);
+    fn bye_response(&mut self, seen: &Seen<'_>, code: u16, hop: bool, tell: &mut impl FnMut(Signal)) {
+        let Some((_, flow)) = self.progress.bye.filter(|_| (200..300).contains(&code)) else { return };
+        if goes_back(seen.flow, flow) {
+            self.progress.bye_answer.get_or_insert(seen.time);
             self.tell_session(hop, tell);
+        } else {
+            self.progress.bye_answer_elsewhere.get_or_insert(seen.time);
         }
     }
 
-    fn tell_session(&mut self, hop: bool, tell: &mut impl FnMut(Signal)) {
+    /// A proxy that tries several callees cancels the others; that is not the caller's doing.
+    fn cancelled(&mut self, seen: &Seen<'_>) {
+        let first = self.legs.first().map(|l| l.flow.src.address);
+        if self.progress.hops.len() < 2 || first == Some(seen.flow.src.address) {
+            self.progress.cancelled.get_or_insert(seen.time);
+        }
+    }
+
+    pub(super) fn tell_session(&mut self, hop: bool, tell: &mut impl FnMut(Signal)) {
         let (Some(answer), Some(end)) = (self.answer, self.end) else { return };
         if !std::mem::replace(&mut self.progress.session_told, true) {
             let by = self.ended_by.unwrap_or(EndedBy::Unknown);
-            let (bye, bye_answer) = (self.progress.bye, self.progress.bye_answer);
+            let bye = self.progress.bye.map(|(time, _)| time);
+            let bye_answer = self.progress.bye_answer.or(self.progress.bye_answer_elsewhere);
             tell(Signal::Session(Session { answer, end, bye, bye_answer, by, hop }));
         }
     }
@@ -461,85 +466,11 @@ impl Call {
             (time.saturating_add(interval), interval)
         });
     }
+}
 
-    /// When there is something to do if no message comes.
-    pub(crate) fn due(&self) -> i64 {
-        let p = &self.progress;
-        let after = |time: i64, patience: i64| time.saturating_add(patience);
-        if let Some(over) = p.over {
-            return after(over, LINGER);
-        }
-        match self.state {
-            CallState::Trying if p.tried => after(p.last_seen, RING_PATIENCE),
-            CallState::Ringing if p.cancelled.is_none() => after(p.last_seen, RING_PATIENCE),
-            CallState::Answered | CallState::Established => {
-                p.session.map_or(after(p.last_seen, FORGOTTEN), |(expires, _)| expires)
-            }
-            _ => after(p.last_seen, LINGER),
-        }
-    }
-
-    /// What was due came without a message. Afterwards it is over.
-    pub(crate) fn expire(&mut self, now: i64, hop: bool, tell: &mut impl FnMut(Signal)) {
-        match self.state {
-            CallState::Trying | CallState::Ringing => self.give_up(hop, tell),
-            CallState::Answered | CallState::Established => {
-                let (by, end) = match self.progress.session {
-                    Some((expires, _)) => (EndedBy::SessionTimer, expires),
-                    None => (EndedBy::Unknown, self.progress.last_seen),
-                };
-                self.end_without_bye(by, end);
-            }
-            // A challenge or redirection that nobody heeded: the lingering is done already.
-            _ => self.settle(hop, tell),
-        }
-        let done = self.end.is_some() && self.answer.is_none();
-        self.progress.over = Some(if done { now.saturating_sub(LINGER) } else { now });
-    }
-
-    /// It ended, and nobody said so.
-    pub(crate) fn end_without_bye(&mut self, by: EndedBy, end: i64) {
-        (self.state, self.ended_by, self.end) = (CallState::Completed, Some(by), Some(end));
-        self.progress.over = Some(self.progress.over.map_or(end, |over| over.max(end)));
-    }
-
-    /// No final response reached the caller for as long as one waits. Where another hop saw one, that is what
-    /// it came to.
-    fn give_up(&mut self, hop: bool, tell: &mut impl FnMut(Signal)) {
-        let refused =
-            self.legs.iter().filter_map(|l| Some((l.status?, l.reason.clone(), l.end?))).max_by_key(|l| l.2);
-        if self.progress.cancelled.is_some() {
-            (self.state, self.ended_by) = (CallState::Cancelled, Some(EndedBy::Caller));
-            (self.end, self.progress.attempt.cancelled) = (self.progress.cancelled, true);
-        } else if let Some((status, reason, end)) = refused {
-            (self.state, self.status, self.reason, self.end) =
-                (CallState::Failed, Some(status), reason, Some(end));
-            (self.progress.attempt.status, self.progress.attempt.end) = (Some(status), Some(end));
-        } else {
-            self.state = CallState::TimedOut;
-            self.progress.attempt.timed_out = true;
-        }
-        self.settle(hop, tell);
-    }
-
-    /// It leaves the table, at its time or because the input ended at `now`. What was still going on is cut
-    /// off by that; but an INVITE that nobody answered for as long as its sender waits has failed.
-    pub(crate) fn leave(&mut self, now: i64, hop: bool, tell: &mut impl FnMut(Signal)) {
-        self.told = now;
-        if self.progress.over.is_none() && now >= self.due() {
-            self.expire(now, hop, tell);
-        }
-        self.state = match self.state {
-            CallState::Trying | CallState::Ringing | CallState::Answered | CallState::Established => {
-                CallState::Interrupted
-            }
-            over => over,
-        };
-        self.settle(hop, tell);
-        self.tell_session(hop, tell);
-        // What no first hop showed, another may have.
-        self.ringing = self.ringing.or_else(|| self.legs.iter().filter_map(|l| l.ringing).min());
-    }
+/// Whether `flow` is between the hosts of `first`, the other way.
+fn goes_back(flow: Flow, first: Flow) -> bool {
+    flow.src.address == first.dst.address && flow.dst.address == first.src.address
 }
 
 /// Whether the same attempt is expected to go on after this final response: with credentials, a longer session,

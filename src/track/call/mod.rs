@@ -2,6 +2,7 @@
 
 mod audio;
 mod audio_fault;
+mod deadline;
 mod dialog;
 mod failure;
 mod leg;
