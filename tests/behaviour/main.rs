@@ -1,6 +1,7 @@
 //! What a user sees, one module a thing.
 
 mod analyze;
+mod call_counts;
 mod call_metrics;
 mod captures;
 mod config;
