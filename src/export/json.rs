@@ -15,6 +15,7 @@ use serde_json::ser::Formatter;
 use self::calls::CallJson;
 pub(super) use self::calls::state;
 use self::kpis::KpisJson;
+pub use self::registrations::devices;
 use self::registrations::{LivenessJson, RegistrationJson};
 pub(super) use self::streams::StreamJson;
 use super::analysis::{Analysis, Capture, Labels};

@@ -11,7 +11,7 @@ mod csv;
 mod heading;
 mod hearing;
 pub mod http;
-mod json;
+pub(crate) mod json;
 pub(crate) mod lines;
 pub mod metrics;
 mod selection;

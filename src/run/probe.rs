@@ -163,6 +163,9 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         stream_tables: stream_tables.clone(),
         interfaces: frames.interfaces(),
         front: Mutex::default(),
+        devices_wanted: AtomicBool::new(false),
+        devices: Mutex::default(),
+        all_is_read: AtomicBool::new(false),
         reload: Mutex::new(ReloadNumbers { successful: true, success_time: Some(now() as f64 / 1e9) }),
         ready: AtomicBool::new(false),
         stop: frames.stop(),
@@ -267,6 +270,8 @@ impl Probe {
         halves.push((self.signals.finish(), Encodings::new()));
         finish_report(self.report, &self.shared, halves, &front, captures)?;
         if serve_after {
+            *lock(&self.shared.devices) = front.registrations();
+            self.shared.all_is_read.store(true, Relaxed);
             info!("all is read; serving until told to stop");
             self.serving.wait(&self.shared.stop);
         }
@@ -287,6 +292,7 @@ impl Probe {
             }
             back.drain();
             self.signals.drain(front);
+            self.tell_devices(front);
             if now() - told >= TELL_EVERY {
                 told = now();
                 self.tell(front, &[]);
@@ -317,6 +323,7 @@ impl Probe {
             Turn::After { front, back, files } => {
                 back.drain();
                 self.signals.drain(front);
+                self.tell_devices(front);
                 let time = front.now().unwrap_or(i64::MIN);
                 if time.saturating_sub(told) >= TELL_EVERY {
                     told = time;
@@ -346,6 +353,12 @@ impl Probe {
         let (totals, numbers) = (self.shared.merged(), self.shared.numbers_of_packets());
         scrapes.gathered.finish(&lock(&self.shared.exposition).families(&totals, &numbers));
         write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
+    }
+
+    fn tell_devices(&self, front: &Front) {
+        if self.shared.devices_wanted.swap(false, Relaxed) {
+            *lock(&self.shared.devices) = front.registrations();
+        }
     }
 
     /// Tells HTTP what the front knows.

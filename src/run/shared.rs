@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -14,10 +15,12 @@ use crate::config::{self, Config, Limits};
 use crate::decode::Undecoded;
 use crate::engine::SipMessages;
 use crate::export::http::{self, Pages, Refusal};
+use crate::export::json::devices;
 use crate::export::metrics::{
     self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ProcessNumbers, ReloadNumbers, StateTable,
     TableNumbers, Totals,
 };
+use crate::track::registrations::Binding;
 
 /// What the front tells the others now and then.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +46,11 @@ pub(super) struct Shared {
     pub stream_tables: Vec<Arc<StreamTable>>,
     pub interfaces: Vec<(String, Arc<InterfaceCounters>)>,
     pub front: Mutex<FrontNumbers>,
+    /// Somebody asks for the devices; the front answers.
+    pub devices_wanted: AtomicBool,
+    pub devices: Mutex<Vec<Binding>>,
+    /// No front is at work any more.
+    pub all_is_read: AtomicBool,
     pub exposition: Mutex<metrics::Exposition>,
     pub reload: Mutex<ReloadNumbers>,
     pub ready: AtomicBool,
@@ -268,6 +276,20 @@ impl Pages for Shared {
 
     fn streams(&self, _live: bool, _limit: usize) -> Value {
         json!({ "items": null, "note": "streams are told when they end: see --report" })
+    }
+
+    /// The table of devices is the front's: it is asked for a copy, and where none comes in time the last one
+    /// must do.
+    fn devices(&self, limit: usize) -> Value {
+        self.devices_wanted.store(!self.all_is_read.load(Relaxed), Relaxed);
+        for _ in 0..40 {
+            if !self.devices_wanted.load(Relaxed) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        let labels = lock(&self.config).labels();
+        devices(&labels, &lock(&self.devices), limit)
     }
 
     fn refused(&self, why: Refusal) {

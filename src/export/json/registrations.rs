@@ -1,12 +1,15 @@
 //! Devices and targets of OPTIONS in JSON.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{ViewJson, round, views};
 use crate::export::analysis::Labels;
 use crate::export::text::rfc3339;
 use crate::track::liveness::Target;
-use crate::track::registrations::Binding;
+use crate::track::registrations::{Binding, BindingState};
 use crate::track::sites::CallEnds;
 
 #[derive(Serialize)]
@@ -28,6 +31,17 @@ pub(super) struct RegistrationJson<'a> {
     views: Vec<ViewJson<'a>>,
     customer: Option<&'a str>,
     site: Option<&'a str>,
+}
+
+/// Devices as `/api/v1/devices` lists them, at most `limit`: those that lapsed or were refused before those that
+/// are registered, and the one heard of last first.
+#[must_use]
+pub fn devices(labels: &Labels, bindings: &[Binding], limit: usize) -> Value {
+    let mut all: Vec<&Binding> = bindings.iter().collect();
+    all.sort_by_key(|b| (b.state == BindingState::Registered, Reverse(b.last_seen)));
+    let items: Vec<RegistrationJson<'_>> =
+        all.into_iter().take(limit).map(|b| RegistrationJson::new(labels, b)).collect();
+    json!({ "items": items, "total": bindings.len() })
 }
 
 impl<'a> RegistrationJson<'a> {
