@@ -3,6 +3,7 @@
 mod analyze;
 mod call_counts;
 mod call_metrics;
+mod calls;
 mod captures;
 mod config;
 mod flood;

@@ -47,7 +47,9 @@ impl Differences {
             self.same(&format!("{name} {key}"), &have[key], &want[key]);
         }
         for key in ["post_dial_delay_ms", "answer_delay_ms", "duration_s"] {
-            if want.get(key).is_some() {
+            // Of a call that nobody hung up the other tool knows no end.
+            let claimed = !want[key].is_null() || want["state"] != "completed";
+            if claimed && want.get(key).is_some() {
                 self.same(&format!("{name} {key}"), &have[key], &want[key]);
             }
         }

@@ -4,7 +4,7 @@ Hosts a, b, c, p have 192.0.2.1, .2, .3, .10 and 2001:db8::1, ::2, ::3, ::10. Th
 of its own; a capture there is what a span port would see. Only processes started here are ended.
 
 The notation, one step a line:
-    > INVITE sdp [port=16384] [dir=sendonly] [pt=8,101] [ip=..] [ruri=..] [cseq=..] [of=invite] | Header: value | ..
+    > INVITE sdp [port=16384] [dir=sendonly] [pt=8,101] [ip=..] [ruri=..] [cseq=..] [of=invite] [once=1] | Header: value | ..
     > 200 OK sdp | Header: value
     < 180?              an optional answer            < BYE         a request
     ~ 500               wait 500 ms                   $ command     run a program
@@ -29,7 +29,7 @@ class Phone:
     """One side of a scenario: its notation becomes sipp's XML."""
     def __init__(s, role, me, peer, text, port, tag=None, routes=False, cid='[call_id]', scheme='sip', dom='lab.example'):
         s.role, s.me, s.peer, s.port, s.routes, s.cid, s.dom = role, me, peer, port, routes, cid, dom
-        s.tag = tag or secrets.token_hex(4); s.cseq = s.inv = 0; s.code = 0; s.last = ''; s.dialog = role == 'uas'
+        s.tag = tag or secrets.token_hex(4); s.cseq = s.inv = 0; s.code = 0; s.last = ''; s.dialog = role == 'uas'; s.tagged = role == 'uac'
         s.ruri = f'sip:{peer}@[remote_ip]:[remote_port]'; s.n = 0; s.text = text
         s.out = ['<?xml version="1.0" encoding="UTF-8" ?>', f'<scenario name="{role}">']
         for line in text.strip().splitlines():
@@ -53,7 +53,7 @@ class Phone:
             s.nop(f'<exec command={quoteattr(f"chrt -f 20 python3 {HERE}/rtp.py {ip} {r}")}/>')
         else: s.out.append(line)                             # sipp's own XML
     def grab(s, var, header, exp='[^ ].*', occ=''):
-        return f'<ereg regexp={quoteattr(exp)} search_in="hdr" header="{header}:" {occ} assign_to="{var}"/>'
+        return f'<ereg regexp="{exp}" search_in="hdr" header="{header}:" {occ} assign_to="{var}"/>'
     def receive(s, rest):
         opt, grab = '?' in rest, ' grab' in rest; what, *more = rest.replace('?', '').replace(' grab', '').split(); more = ' '.join(more)
         kind = 'response' if what.isdigit() else 'request'
@@ -62,6 +62,7 @@ class Phone:
             a = s.grab('peer', 'From') + s.grab('me', 'To') + s.grab('tgt', 'Contact', 'sip:[^>;]*') + s.grab('via', 'Via') + \
                 s.grab('via2', 'Via', occ='occurence="2"') + s.grab('from', 'From') + s.grab('cs', 'CSeq')
             s.inv_xml = True
+        elif what == 'INVITE' and grab: a = s.grab('via', 'Via') + s.grab('cs', 'CSeq')
         elif kind == 'response' and (s.last == 'INVITE' or grab) and 100 < int(what) < 300:
             a = s.grab('peer', 'To') + s.grab('tgt', 'Contact', 'sip:[^>;]*')
             if not opt: s.dialog = True
@@ -71,7 +72,7 @@ class Phone:
             if not opt: s.code = int(what)
         if what == 'INVITE': s.last = ''
         auth = ' auth="true"' if what in ('401', '407') else ''
-        rrs = ' rrs="true"' if a else ''
+        rrs = ' rrs="true"' if 'peer' in a else ''
         if kind == 'request': s.rx = what
         s.out.append('<recv %s="%s"%s%s%s %s>%s</recv>' % (kind, what, ' optional="true"' if opt else '', rrs, auth, more,
                      '<action>' + a + '</action>' if a else ''))
@@ -91,7 +92,7 @@ class Phone:
                       '[last_To:]' + (tag if s.rx in ('CANCEL', 'REGISTER', 'OPTIONS', 'PUBLISH') or s.rx == 'INVITE' and not s.tagged else ''),
                       '[last_Call-ID:]', '[last_CSeq:]']
             if (s.rx == 'INVITE' or 'of' in o) and 200 <= int(m) < 300: s.tagged = True
-            if int(m) >= 200 and ('sdp' in words or int(m) >= 300): retrans = ' retrans="500"'
+            if int(m) >= 200 and 'once' not in o and (s.rx == 'INVITE' or 'of' in o): retrans = ' retrans="500"'
             contact = int(m) < 300 and s.me
         else:
             n = s.inv if m in ('ACK', 'CANCEL') else int(o.get('cseq', s.cseq + 1))
@@ -101,7 +102,7 @@ class Phone:
             branch = f'i{n}' if m in ('INVITE', 'CANCEL') or neg else f'm{s.n}'; s.n += 1
             ruri = o.get('ruri') or (s.ruri if m == 'CANCEL' or neg or not s.dialog else '[$tgt]')
             if m == 'INVITE': s.inv = n; s.ruri = ruri; s.code = 0
-            if m not in ('ACK',): retrans = ' retrans="500"'
+            if m != 'ACK' and 'once' not in o: retrans = ' retrans="500"'
             s.last = m if m != 'ACK' else s.last
             frm = f'From: <sip:{s.me}@{s.dom}>;tag={s.tag}[call_number]' if s.role == 'uac' else f'From: [$me];tag={s.tag}[call_number]'
             to = '[last_To:]' if neg else 'To: [$peer]' if s.dialog and m != 'CANCEL' else f'To: <sip:{o.get("to", s.peer)}@{s.dom}>'
@@ -115,7 +116,7 @@ class Phone:
         if body: L.append('Content-Type: ' + next((e[14:] for e in extra if e.startswith('Content-Type:')), 'application/sdp'))
         L += ['Content-Length: [len]', '']
         s.out.append(f'<send{retrans} {o.get("sipp", "").replace("+", " ")}><![CDATA[\n\n' + '\n'.join(L) + '\n' + body + '\n]]></send>')
-    tagged = inv_xml = False; rx = ''
+    inv_xml = False; rx = ''
 
 class Lab:
     def __init__(s, name, hosts='ab'):
@@ -157,15 +158,13 @@ class Lab:
     def sipp(s, h, phone, to=None, port=5060, ip=None, extra=(), m=1):
         k = len(s.procs); f = f'{s.dir}/{phone.role}{k}.xml'; open(f, 'w').write(phone.xml()); ip = ip or IP[h]
         a = ['sipp', '-sf', f, '-i', ip, '-mi', ip, '-p', str(port), '-m', str(m), '-nostdin', '-trace_err', '-error_file', f'{s.dir}/err{k}.txt',
-             '-cid_str', phone.cidstr if hasattr(phone, 'cidstr') else secrets.token_hex(6) + '-%u@%s', '-deadcall_wait', '0', *extra]
+             '-cid_str', secrets.token_hex(6) + '-%u@%s', '-deadcall_wait', '0', *extra]
         return s.run(h, *a, *([to] if to else []), env={'TERM': 'xterm'})
     def uas(s, h, text, me='2002', peer='1001', mport=20000, port=5060, ip=None, extra=(), m=1, **kw):
         p = s.sipp(h, Phone('uas', me, peer, text, mport, **kw), None, port, ip, extra, m); time.sleep(.3); return p
     def uac(s, h, text, to=None, me='1001', peer='2002', mport=16384, port=5060, ip=None, extra=(), wait=60, **kw):
         p = s.sipp(h, Phone('uac', me, peer, text, mport, **kw), to or IP['b'] + ':5060', port, ip, extra)
-        if wait:
-            try: p.wait(wait)
-            except subprocess.TimeoutExpired: print(f'{s.name}: sipp did not end', file=sys.stderr)
+        if wait: s.wait(p, wait)
         return p
     def clock(s, seconds, h='a'):
         """Somebody asks for the time (NTP) every 2 s, so that the capture's clock goes on."""
@@ -173,6 +172,9 @@ class Lab:
     def silent(s, h, *ports):
         """Ports that take everything and say nothing."""
         s.run(h, sys.executable, '-c', f"import socket,time\nl=[]\nfor p in {ports}: l.append(socket.socket(2,2)); l[-1].bind(('0.0.0.0',p))\ntime.sleep(999)"); time.sleep(.3)
+    def wait(s, p, seconds):
+        try: p.wait(seconds)
+        except subprocess.TimeoutExpired: print(f'{s.name}: {p.args[3:6]} did not end', file=sys.stderr)
     def proxy(s, *defines):
         s.run('p', 'kamailio', '-f', HERE + '/kamailio.cfg', '-DD', '-E', '-P', s.dir + '/kam.pid', '-Y', s.dir, '-w', s.dir, *[x for d in defines for x in ('-A', d)]); time.sleep(1.5)
     def errors(s):

@@ -6,8 +6,9 @@ The voice is the digital milliwatt of G.711 (1 kHz). dtmf: RFC 4733 events on pa
 second from 1 s on, 160 ms each. rtcp: sender reports on the next port. hold: keep the port open S more.
 gap: send nothing then, as a phone on hold. switch: another payload type from then on.
 """
-import socket, struct, sys, time, random
+import os, random, socket, struct, sys, time
 addr = lambda s: (s.rpartition(':')[0].strip('[]'), int(s.rpartition(':')[2]))
+os.closerange(3, 64)                                      # sipp's sockets
 local, remote, secs = addr(sys.argv[1]), addr(sys.argv[2]), float(sys.argv[3])
 o = dict(x.split('=', 1) for x in sys.argv[4:])
 pt, ssrc = int(o.get('pt', 8)), int(o.get('ssrc', '%x' % random.getrandbits(32)), 16)
