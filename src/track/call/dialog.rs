@@ -114,6 +114,7 @@ impl Call {
             legs: vec![leg],
             joins: Vec::new(),
             media: MediaSaid::default(),
+            sessions: Vec::new(),
             audio: Vec::new(),
             info_digits: 0,
             parties: Arc::new(Parties::of(seen)),

@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::decode::sdp::{Direction, Sdp};
-use crate::decode::{Address, Endpoint};
+use crate::decode::{Address, Endpoint, Flow};
 
 /// Descriptions kept of a call: each re-INVITE adds two.
 const MAX_SAID: usize = 64;
@@ -104,6 +104,15 @@ impl MediaSaid {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whose voice a stream carries: whoever does not receive it, else whoever sends it.
+    #[must_use]
+    pub fn speaker(&self, flow: &Flow) -> Option<Party> {
+        let both = [Party::Caller, Party::Callee];
+        let receiver = both.into_iter().find(|p| self.is_place_of(*p, flow.dst));
+        let sender = both.into_iter().find(|p| self.is_place_of(*p, flow.src));
+        receiver.map(Party::other).or(sender)
     }
 
     /// Whether `party` ever said that it receives at `end`.

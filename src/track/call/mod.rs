@@ -9,6 +9,7 @@ mod leg;
 mod media;
 mod memory;
 mod merge;
+mod session;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use self::leg::Leg;
 pub use self::media::{MediaSaid, Party};
 pub(crate) use self::memory::{Memory, Novelty};
 pub(crate) use self::merge::Edge;
+pub use self::session::Session;
 use super::signal::Parties;
 use crate::decode::Flow;
 
@@ -209,6 +211,8 @@ pub struct Call {
     pub joins: Vec<Join>,
     /// What SDP said of its audio.
     pub media: MediaSaid,
+    /// Its sessions, one a Call-ID, once it is told.
+    pub sessions: Vec<Session>,
     /// What was wrong with its audio, as far as its streams were looked at.
     pub audio: Vec<AudioFault>,
     /// Digits sent by INFO; they are counted, never kept.
