@@ -10,6 +10,7 @@ use crate::decode::{Decoder, HashKey, Malformed, Packet, RtpPacket, Transport, U
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;
 use crate::track::signal::SignalEvent;
+use crate::track::voice_reports::VoiceReport;
 
 /// Tables look at the clock once in this much packet time, ns.
 const CLOCK_STEP: i64 = 100_000_000;
@@ -104,6 +105,11 @@ impl Front {
     /// The next thing that signalling has shown.
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
         self.signalling.poll_signal()
+    }
+
+    /// The next voice quality report.
+    pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
+        self.signalling.poll_voice_report()
     }
 
     /// What was not decoded so far, by reason.

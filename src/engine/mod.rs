@@ -99,7 +99,9 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.front.poll_call().map(|call| Event::Call(Box::new(call))).or_else(|| self.media.poll_event())
+        let call = self.front.poll_call().map(|call| Event::Call(Box::new(call)));
+        let report = || self.front.poll_voice_report().map(|report| Event::VoiceReport(Box::new(report)));
+        call.or_else(report).or_else(|| self.media.poll_event())
     }
 
     /// What was not decoded so far, by reason.

@@ -19,9 +19,12 @@ use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
 use crate::track::media::{MediaKind, Place};
 use crate::track::signal::SignalEvent;
+use crate::track::voice_reports::{VoiceReport, VoiceReports};
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
+/// Voice quality reports that wait to be taken, and as many that are known again when they pass once more.
+const VOICE_REPORTS: usize = 16_384;
 /// Ports of one `m=` line that names several.
 const MAX_PORTS: u16 = 8;
 
@@ -71,6 +74,7 @@ struct Way {
 #[derive(Debug)]
 struct Messages {
     calls: Calls,
+    voice_reports: VoiceReports,
     signals: VecDeque<SignalEvent>,
     counts: MessageCounts,
     malformed: Undecoded,
@@ -83,6 +87,7 @@ impl Signalling {
             reassembly: StreamReassembly::new(settings.reassembly),
             messages: Messages {
                 calls: Calls::new(settings.calls),
+                voice_reports: VoiceReports::new(VOICE_REPORTS),
                 signals: VecDeque::new(),
                 counts: MessageCounts::default(),
                 malformed: Undecoded::default(),
@@ -137,6 +142,10 @@ impl Signalling {
 
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
         self.messages.signals.pop_front()
+    }
+
+    pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
+        self.messages.voice_reports.poll()
     }
 
     pub fn calls(&self) -> usize {
@@ -240,7 +249,12 @@ impl Messages {
             other => other,
         };
         self.counts.count(&message);
-        let Some(call) = self.calls.handle(&Seen { message: &message, flow, time, transport, vlan }) else {
+        let seen = Seen { message: &message, flow, time, transport, vlan };
+        let signals = &mut self.signals;
+        if !self.voice_reports.handle(&seen, &mut |signal| signals.push_back(signal)) {
+            self.malformed.count(Malformed::BadSip);
+        }
+        let Some(call) = self.calls.handle(&seen) else {
             return;
         };
         if message.content_encoding().is_some() {

@@ -328,6 +328,7 @@ impl Probe {
             calls.take_calls(front);
         } else {
             while front.poll_call().is_some() {}
+            while front.poll_voice_report().is_some() {}
         }
     }
 

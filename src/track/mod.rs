@@ -17,3 +17,4 @@ pub mod signal;
 pub mod sites;
 pub mod stream;
 pub mod streams;
+pub mod voice_reports;
