@@ -12,6 +12,7 @@ use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
 use crate::track::sites::Sites;
+use crate::track::voice_reports::VoiceReport;
 
 /// One capture file and what could not be read of it.
 #[derive(Clone, Debug)]
@@ -120,6 +121,8 @@ pub struct Analysis {
     pub streams: Vec<AnalysedStream>,
     /// SIP messages.
     pub messages: MessageCounts,
+    /// What phones said of calls, in the order in which it passed.
+    pub voice_reports: Vec<VoiceReport>,
     /// Whose they are, and how they are shown.
     pub labels: Labels,
     encodings: Encodings,
@@ -140,13 +143,20 @@ pub struct Collector {
     intervals: HashMap<u64, Vec<IntervalPoint>>,
     streams: Vec<StreamRecord>,
     calls: Vec<Call>,
+    voice_reports: Vec<VoiceReport>,
 }
 
 impl Collector {
     /// Gathers intervals with the discards of the scored buffer: the adaptive one, or the fixed.
     #[must_use]
     pub fn new(adaptive: bool) -> Self {
-        Self { adaptive, intervals: HashMap::new(), streams: Vec::new(), calls: Vec::new() }
+        Self {
+            adaptive,
+            intervals: HashMap::new(),
+            streams: Vec::new(),
+            calls: Vec::new(),
+            voice_reports: Vec::new(),
+        }
     }
 
     /// Takes all that a front and its only half have to tell.
@@ -155,10 +165,13 @@ impl Collector {
         self.take_media(media);
     }
 
-    /// Takes the calls that have ended.
+    /// Takes the calls that have ended, and what phones said of calls.
     pub fn take_calls(&mut self, front: &mut Front) {
         while let Some(call) = front.poll_call() {
             self.calls.push(call);
+        }
+        while let Some(report) = front.poll_voice_report() {
+            self.voice_reports.push(report);
         }
     }
 
@@ -178,6 +191,7 @@ impl Collector {
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.calls.push(*call),
+            Event::VoiceReport(report) => self.voice_reports.push(*report),
             Event::Activity(_) | Event::Reported(_) => {}
         }
     }
@@ -188,7 +202,7 @@ impl Analysis {
     #[must_use]
     pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
-        let (mut streams, mut calls) = (Vec::new(), Vec::new());
+        let (mut streams, mut calls, mut voice_reports) = (Vec::new(), Vec::new(), Vec::new());
         for (mut half, own) in halves {
             // Each half numbers encodings in the order in which it met them.
             let mut renumber = |id: &mut EncodingId| *id = encodings.id(own.get(*id).clone());
@@ -200,6 +214,7 @@ impl Analysis {
                 streams.push(AnalysedStream { record, intervals, call: None });
             }
             calls.extend(half.calls);
+            voice_reports.extend(half.voice_reports);
         }
         calls.sort_by_key(|c| (c.start, c.serial));
         streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
@@ -207,6 +222,6 @@ impl Analysis {
         for stream in &mut streams {
             stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
         }
-        Self { captures, calls, streams, messages, labels: Labels::default(), encodings }
+        Self { captures, calls, streams, messages, voice_reports, labels: Labels::default(), encodings }
     }
 }

@@ -1,6 +1,7 @@
 //! The analysis as `clearline.analysis/1`.
 
 mod calls;
+mod reports;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ impl Analysis {
                 .map(|(call, streams)| CallJson::new(&self.labels, call, streams))
                 .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
+            reports: reports::rows(self),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
@@ -79,6 +81,7 @@ struct AnalysisJson<'a> {
     captures: Vec<CaptureJson>,
     calls: Vec<CallJson<'a>>,
     streams: Vec<StreamJson<'a>>,
+    reports: Vec<reports::ReportJson>,
     signalling: SignallingJson<'a>,
 }
 

@@ -7,6 +7,7 @@ mod flood;
 mod hostile;
 mod http;
 mod probe;
+mod reports;
 mod scores;
 mod steady;
 mod streams;
