@@ -114,7 +114,7 @@ impl Signalling {
                     missing: sent_len.saturating_sub(payload.len()),
                 };
                 reassembly.handle_segment(flow, time, &segment, &mut |bytes| {
-                    messages.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
+                    messages.of_stream(packet, bytes, tell);
                 });
             }
             Transport::Sctp { packet: sctp } => reassembly.handle_sctp(flow, sctp, &mut |bytes| {
@@ -131,8 +131,16 @@ impl Signalling {
     /// The end of input: what waits behind holes is read, and every call told as it stands.
     pub fn finish(&mut self, now: i64, tell: &mut impl FnMut(Told)) {
         let Self { reassembly, messages } = self;
-        let way = Way { flow: Flow::default(), time: now, vlan: 0, transport: SipTransport::Tcp };
-        reassembly.flush(&mut |bytes| messages.sip(way, bytes, tell));
+        let last = Packet {
+            time: now,
+            flow: Flow::default(),
+            dscp: 0,
+            ttl: 0,
+            ip_id: 0,
+            vlan: 0,
+            transport: Transport::Sctp { packet: &[] },
+        };
+        reassembly.flush(&mut |bytes| messages.of_stream(&last, bytes, tell));
         messages.calls.finish(now);
     }
 
@@ -185,6 +193,9 @@ impl Messages {
         let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         if looks_like_rtcp(payload) {
             self.rtcp(flow, time, payload, tell);
+        } else if Hep::looks_like(payload) && payload.len() == sent_len {
+            // Before SIP: a length of 0x20… after the magic makes it look like a method.
+            self.hep(packet, payload, tell);
         } else if looks_like_sip(payload) {
             self.sip(Way { flow, time, vlan, transport: SipTransport::Udp }, payload, tell);
         } else if let Some(inner) = channel_data(payload) {
@@ -194,8 +205,16 @@ impl Messages {
             } else if looks_like_rtcp(inner) {
                 self.rtcp(flow, time, inner, tell);
             }
-        } else if Hep::looks_like(payload) && payload.len() == sent_len {
-            self.hep(packet, payload, tell);
+        }
+    }
+
+    /// What a TCP connection carried, which `packet` completed.
+    fn of_stream(&mut self, packet: &Packet<'_>, bytes: &[u8], tell: &mut impl FnMut(Told)) {
+        if Hep::looks_like(bytes) {
+            self.hep(packet, bytes, tell);
+        } else {
+            let Packet { flow, time, vlan, .. } = *packet;
+            self.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
         }
     }
 

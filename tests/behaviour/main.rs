@@ -4,6 +4,7 @@ mod analyze;
 mod captures;
 mod config;
 mod flood;
+mod hep;
 mod hostile;
 mod http;
 mod probe;
