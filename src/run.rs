@@ -1,6 +1,8 @@
 //! The rim: gives the engine frames and a place to put results.
 
 mod back;
+mod collector;
+mod hep;
 pub mod live;
 pub mod log;
 mod observer;
@@ -9,6 +11,7 @@ mod process;
 mod pump;
 mod serving;
 mod shared;
+pub mod sockets;
 pub mod workers;
 
 use probes::pcap::{self, Input, OpenError};

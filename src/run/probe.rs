@@ -24,6 +24,7 @@ use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
 use super::shared::{FrontNumbers, Shared, StreamTable, configure, lock, table, territory, warn_of_overflow};
+use super::sockets::{self, SocketError, Sockets};
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -92,6 +93,9 @@ pub enum ProbeError {
     /// An interface cannot be listened to.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// What others send cannot be taken.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// HTTP cannot be served.
     #[error(transparent)]
     Http(#[from] http::Error),
@@ -117,8 +121,7 @@ pub type Faults = Vec<String>;
 /// It cannot run, or its results cannot be written.
 pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let mut settings = options.config.engine_settings();
-    let live = matches!(options.source, Source::Live(_));
-    settings.streams.idle = live.then_some(IDLE);
+    settings.streams.idle = goes_on(&options).then_some(IDLE);
     // Results that cannot be written are better known before the work than after it.
     let report = options.report.as_ref().map(create).transpose()?;
     let openmetrics = options.openmetrics.as_ref().map(|(path, _)| create(path)).transpose()?;
@@ -141,7 +144,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
         Observer::new(Arc::clone(&territory), totals, table, collector, settings.score.adaptive)
     };
-    let frames = Frames::open(options.source)?;
+    let (frames, sockets) = Frames::open(&options)?;
     let shared = Arc::new(Shared {
         config_file: options.config_file,
         overlays: options.overlays,
@@ -164,7 +167,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         gathered: PacketTime::new(step, POINTS),
     });
     let report = report.zip(options.report);
-    let probe = Probe { settings, shared, openmetrics, report, serving };
+    let probe = Probe { settings, shared, openmetrics, report, serving, _sockets: sockets };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -177,27 +180,60 @@ fn create(path: &PathBuf) -> Result<File, ProbeError> {
     File::create(path).map_err(|source| ProbeError::Write { path: path.clone(), source })
 }
 
+/// Whether frames come until the probe is told to stop: of interfaces, or of sockets once all is read.
+fn goes_on(options: &Options) -> bool {
+    match options.source {
+        Source::Live(_) => true,
+        Source::Read { serve_after, .. } => serve_after && sockets::are_wanted(&options.config),
+    }
+}
+
 /// Frames, opened.
 enum Frames {
     Live(Listening, Arc<AtomicBool>),
-    Read { timeline: pcap::Timeline, paced: bool, serve_after: bool, stop: Arc<AtomicBool> },
+    Read {
+        timeline: Box<pcap::Timeline>,
+        paced: bool,
+        serve_after: bool,
+        stop: Arc<AtomicBool>,
+        /// What sockets take meanwhile and afterwards.
+        listening: Option<Listening>,
+    },
 }
 
 impl Frames {
-    fn open(source: Source) -> Result<Self, ProbeError> {
+    fn open(options: &Options) -> Result<(Self, Option<Sockets>), ProbeError> {
         let stop = Arc::new(AtomicBool::new(false));
-        Ok(match source {
-            Source::Live(interfaces) => Self::Live(Listening::start(&interfaces, &stop)?, stop),
+        let wanted = sockets::are_wanted(&options.config);
+        let open =
+            |listening: &mut Listening| wanted.then(|| Sockets::open(&options.config, listening)).transpose();
+        Ok(match &options.source {
+            Source::Live(interfaces) => {
+                let mut listening = Listening::start(interfaces, &stop)?;
+                let sockets = open(&mut listening)?;
+                (Self::Live(listening, stop), sockets)
+            }
             Source::Read { inputs, paced, serve_after } => {
-                Self::Read { timeline: pcap::open(&inputs)?, paced, serve_after, stop }
+                let timeline = Box::new(pcap::open(inputs)?);
+                if wanted && !goes_on(options) {
+                    info!(
+                        "hep.listen and vq_collector.listen wait for --after-read serve: nothing is taken there"
+                    );
+                }
+                let mut listening = goes_on(options).then(|| Listening::start(&[], &stop)).transpose()?;
+                let sockets = listening.as_mut().map(open).transpose()?.flatten();
+                let (paced, serve_after) = (*paced, *serve_after);
+                (Self::Read { timeline, paced, serve_after, stop, listening }, sockets)
             }
         })
     }
 
     fn interfaces(&self) -> Vec<(String, Arc<super::live::InterfaceCounters>)> {
         match self {
-            Self::Live(listening, _) => listening.counters.clone(),
-            Self::Read { .. } => Vec::new(),
+            Self::Live(listening, _) | Self::Read { listening: Some(listening), .. } => {
+                listening.counters.clone()
+            }
+            Self::Read { listening: None, .. } => Vec::new(),
         }
     }
 
@@ -221,6 +257,8 @@ struct Probe {
     openmetrics: Option<Scrapes>,
     report: Option<(File, PathBuf)>,
     serving: Serving,
+    /// Open as long as it runs.
+    _sockets: Option<Sockets>,
 }
 
 type Halves = Vec<(Option<Collector>, Encodings)>;
@@ -235,15 +273,20 @@ impl Probe {
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
             Frames::Live(listening, _) => {
-                self.listen(&listening, &mut front, &mut back, &mut calls);
+                self.listen(&listening, 0, &[], &mut front, &mut back, &mut calls);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
-            Frames::Read { timeline, paced, serve_after, .. } => {
-                let mut pump = Pump::new(timeline, |_| {});
-                self.read(&mut pump, paced, &mut front, &mut back, &mut calls);
+            Frames::Read { timeline, paced, serve_after, listening, .. } => {
+                let mut pump = Pump::new(*timeline, |_| {});
+                self.read(&mut pump, paced, listening.as_ref(), &mut front, &mut back, &mut calls);
                 let (captures, refused, _) = pump.finish();
                 let faults = faults(&captures, &refused);
+                if let Some(listening) = &listening {
+                    info!("all is read; taking what others send until told to stop");
+                    let shift = shift(&front);
+                    self.listen(listening, shift, &captures, &mut front, &mut back, &mut calls);
+                }
                 (captures, faults, serve_after)
             }
         };
@@ -265,6 +308,8 @@ impl Probe {
     fn listen<B: Back<Seen = Totals>>(
         &self,
         listening: &Listening,
+        shift: i64,
+        captures: &[Capture],
         front: &mut Front,
         back: &mut B,
         calls: &mut Collector,
@@ -273,17 +318,17 @@ impl Probe {
         while !self.shared.stop.load(Relaxed) {
             match listening.batches.recv_timeout(NAP) {
                 Ok(batch) => {
-                    handle(&batch, front, back);
+                    handle(&batch, shift, front, back);
                     listening.give_back(batch);
                 }
-                Err(RecvTimeoutError::Timeout) => front.handle_time(now(), back),
+                Err(RecvTimeoutError::Timeout) => front.handle_time(now().saturating_add(shift), back),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             back.drain();
             self.settle_calls(front, calls);
             if now() - told >= TELL_EVERY {
                 told = now();
-                self.tell(front, &[]);
+                self.tell(front, captures);
             }
         }
         info!("stopping");
@@ -293,6 +338,7 @@ impl Probe {
         &mut self,
         pump: &mut Pump<P>,
         paced: bool,
+        listening: Option<&Listening>,
         front: &mut Front,
         back: &mut B,
         calls: &mut Collector,
@@ -310,6 +356,12 @@ impl Probe {
                 !self.shared.stop.load(Relaxed)
             }
             Turn::After { front, back, files } => {
+                if let Some(listening) = listening {
+                    while let Ok(batch) = listening.batches.try_recv() {
+                        handle(&batch, shift(front), front, back);
+                        listening.give_back(batch);
+                    }
+                }
                 back.drain();
                 self.settle_calls(front, calls);
                 let time = front.now().unwrap_or(i64::MIN);
@@ -391,9 +443,21 @@ impl Probe {
     }
 }
 
-fn handle<B: Back>(batch: &Batch, front: &mut Front, back: &mut B) {
-    let frames: ArrayVec<Frame<'_>, 128> = batch.frames().take(128).collect();
-    front.handle_frames(&frames, back);
+/// From this machine's time to that of the packets that are read: what comes to a socket meanwhile is as if it
+/// had been captured beside them.
+fn shift(front: &Front) -> i64 {
+    front.now().map_or(0, |time| time.saturating_sub(now()))
+}
+
+fn handle<B: Back>(batch: &Batch, shift: i64, front: &mut Front, back: &mut B) {
+    let mut frames = batch.frames().map(|frame| Frame { time: frame.time.plus_nanos(shift), ..frame });
+    loop {
+        let some: ArrayVec<Frame<'_>, 128> = frames.by_ref().take(128).collect();
+        if some.is_empty() {
+            return;
+        }
+        front.handle_frames(&some, back);
+    }
 }
 
 fn faults(captures: &[Capture], refused: &[OpenError]) -> Faults {

@@ -246,6 +246,8 @@ impl Pages for Shared {
                 "up": c.up.load(Relaxed),
                 "packets": c.packets.load(Relaxed),
                 "dropped": c.dropped.load(Relaxed),
+                "refused": c.refused.load(Relaxed),
+                "foreign_clock": c.foreign_clock.load(Relaxed),
             })).collect::<Vec<_>>(),
             "undecoded": front.undecoded.iter().map(|(what, n)| (what.reason().to_owned(), json!(n)))
                 .collect::<serde_json::Map<_, _>>(),
