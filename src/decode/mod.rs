@@ -18,6 +18,7 @@ mod rtp;
 pub mod sdp;
 pub mod sip;
 mod stun;
+pub mod tls;
 mod tunnel;
 
 pub use counters::{Malformed, Undecoded};
