@@ -7,6 +7,7 @@ use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
 use crate::track::reports::{ReportSummary, Said};
 use crate::track::streams::{Activity, ClosedInterval, EndedStream};
+use crate::track::tls::TlsConnection;
 use crate::track::voice_reports::VoiceReport;
 
 /// Something the engine tells.
@@ -25,6 +26,8 @@ pub enum Event {
     Call(Box<Call>),
     /// A phone said of a call what it received.
     VoiceReport(Box<VoiceReport>),
+    /// A TLS connection of signalling ended, or was let go.
+    Tls(Box<TlsConnection>),
 }
 
 /// What the ends said of a stream, oldest first.

@@ -10,6 +10,7 @@ use crate::decode::{Decoder, HashKey, Malformed, Packet, RtpPacket, Transport, U
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;
 use crate::track::signal::SignalEvent;
+use crate::track::tls::TlsConnection;
 use crate::track::voice_reports::VoiceReport;
 
 /// Tables look at the clock once in this much packet time, ns.
@@ -112,6 +113,11 @@ impl Front {
         self.signalling.poll_voice_report()
     }
 
+    /// The next TLS connection of signalling that has ended or was let go.
+    pub fn poll_tls(&mut self) -> Option<TlsConnection> {
+        self.signalling.poll_tls()
+    }
+
     /// What was not decoded so far, by reason.
     #[must_use]
     pub fn undecoded(&self) -> Undecoded {
@@ -161,6 +167,12 @@ impl Front {
     #[must_use]
     pub fn byte_streams(&self) -> usize {
         self.signalling.byte_streams()
+    }
+
+    /// Voice quality reports, and TLS connections, let go at their bounds.
+    #[must_use]
+    pub const fn reports_and_tls_evicted(&self) -> (u64, u64) {
+        self.signalling.reports_and_tls_evicted()
     }
 
     /// SIP messages so far.

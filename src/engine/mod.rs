@@ -99,9 +99,17 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let call = self.front.poll_call().map(|call| Event::Call(Box::new(call)));
-        let report = || self.front.poll_voice_report().map(|report| Event::VoiceReport(Box::new(report)));
-        call.or_else(report).or_else(|| self.media.poll_event())
+        let front = &mut self.front;
+        if let Some(call) = front.poll_call() {
+            return Some(Event::Call(Box::new(call)));
+        }
+        if let Some(report) = front.poll_voice_report() {
+            return Some(Event::VoiceReport(Box::new(report)));
+        }
+        if let Some(connection) = front.poll_tls() {
+            return Some(Event::Tls(Box::new(connection)));
+        }
+        self.media.poll_event()
     }
 
     /// What was not decoded so far, by reason.

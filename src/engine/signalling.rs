@@ -19,12 +19,15 @@ use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
 use crate::track::media::{MediaKind, Place};
 use crate::track::signal::SignalEvent;
+use crate::track::tls::{SeenSegment, TlsConnection, TlsConnections};
 use crate::track::voice_reports::{VoiceReport, VoiceReports};
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
 /// Voice quality reports that wait to be taken, and as many that are known again when they pass once more.
 const VOICE_REPORTS: usize = 16_384;
+/// TLS connections of signalling followed at once.
+const TLS_CONNECTIONS: usize = 65_536;
 /// Ports of one `m=` line that names several.
 const MAX_PORTS: u16 = 8;
 
@@ -58,6 +61,7 @@ impl Described {
 #[derive(Debug)]
 pub(crate) struct Signalling {
     reassembly: StreamReassembly<Flow>,
+    tls: TlsConnections,
     messages: Messages,
 }
 
@@ -85,6 +89,7 @@ impl Signalling {
     pub fn new(settings: &Settings) -> Self {
         Self {
             reassembly: StreamReassembly::new(settings.reassembly),
+            tls: TlsConnections::new(TLS_CONNECTIONS),
             messages: Messages {
                 calls: Calls::new(settings.calls),
                 voice_reports: VoiceReports::new(VOICE_REPORTS),
@@ -98,20 +103,22 @@ impl Signalling {
 
     /// Takes a packet that is not plain RTP; what the media half must know of it goes to `tell`.
     pub fn handle(&mut self, packet: &Packet<'_>, tell: &mut impl FnMut(Told)) {
-        let Self { reassembly, messages } = self;
+        let Self { reassembly, tls, messages } = self;
         let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         match packet.transport {
             Transport::Udp { payload, sent_len, checksum } => {
                 messages.datagram(packet, payload, sent_len, checksum, tell);
             }
             Transport::Tcp { header, payload, sent_len } => {
+                let missing = sent_len.saturating_sub(payload.len());
+                tls.handle(&SeenSegment { flow, time, vlan, header, payload, missing });
                 let segment = Segment {
                     seq: header.sequence,
                     syn: header.syn,
                     fin: header.fin,
                     rst: header.rst,
                     payload,
-                    missing: sent_len.saturating_sub(payload.len()),
+                    missing,
                 };
                 reassembly.handle_segment(flow, time, &segment, &mut |bytes| {
                     messages.of_stream(packet, bytes, tell);
@@ -130,7 +137,8 @@ impl Signalling {
 
     /// The end of input: what waits behind holes is read, and every call told as it stands.
     pub fn finish(&mut self, now: i64, tell: &mut impl FnMut(Told)) {
-        let Self { reassembly, messages } = self;
+        let Self { reassembly, tls, messages } = self;
+        tls.finish();
         let last = Packet {
             time: now,
             flow: Flow::default(),
@@ -152,8 +160,16 @@ impl Signalling {
         self.messages.signals.pop_front()
     }
 
+    pub fn poll_tls(&mut self) -> Option<TlsConnection> {
+        self.tls.poll()
+    }
+
     pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
         self.messages.voice_reports.poll()
+    }
+
+    pub const fn reports_and_tls_evicted(&self) -> (u64, u64) {
+        (self.messages.voice_reports.evicted(), self.tls.evicted())
     }
 
     pub fn calls(&self) -> usize {

@@ -12,6 +12,7 @@ use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
 use crate::track::sites::Sites;
+use crate::track::tls::TlsConnection;
 use crate::track::voice_reports::VoiceReport;
 
 /// One capture file and what could not be read of it.
@@ -123,6 +124,8 @@ pub struct Analysis {
     pub messages: MessageCounts,
     /// What phones said of calls, in the order in which it passed.
     pub voice_reports: Vec<VoiceReport>,
+    /// TLS connections of signalling, by their beginning.
+    pub tls: Vec<TlsConnection>,
     /// Whose they are, and how they are shown.
     pub labels: Labels,
     encodings: Encodings,
@@ -144,6 +147,7 @@ pub struct Collector {
     streams: Vec<StreamRecord>,
     calls: Vec<Call>,
     voice_reports: Vec<VoiceReport>,
+    tls: Vec<TlsConnection>,
 }
 
 impl Collector {
@@ -156,6 +160,7 @@ impl Collector {
             streams: Vec::new(),
             calls: Vec::new(),
             voice_reports: Vec::new(),
+            tls: Vec::new(),
         }
     }
 
@@ -172,6 +177,9 @@ impl Collector {
         }
         while let Some(report) = front.poll_voice_report() {
             self.voice_reports.push(report);
+        }
+        while let Some(connection) = front.poll_tls() {
+            self.tls.push(connection);
         }
     }
 
@@ -192,6 +200,7 @@ impl Collector {
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.calls.push(*call),
             Event::VoiceReport(report) => self.voice_reports.push(*report),
+            Event::Tls(connection) => self.tls.push(*connection),
             Event::Activity(_) | Event::Reported(_) => {}
         }
     }
@@ -202,7 +211,8 @@ impl Analysis {
     #[must_use]
     pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
-        let (mut streams, mut calls, mut voice_reports) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut streams, mut calls) = (Vec::new(), Vec::new());
+        let (mut voice_reports, mut tls) = (Vec::new(), Vec::new());
         for (mut half, own) in halves {
             // Each half numbers encodings in the order in which it met them.
             let mut renumber = |id: &mut EncodingId| *id = encodings.id(own.get(*id).clone());
@@ -215,13 +225,15 @@ impl Analysis {
             }
             calls.extend(half.calls);
             voice_reports.extend(half.voice_reports);
+            tls.extend(half.tls);
         }
         calls.sort_by_key(|c| (c.start, c.serial));
+        tls.sort_by_key(|c| (c.first, c.flow));
         streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
         let places: HashMap<u64, usize> = calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
         for stream in &mut streams {
             stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
         }
-        Self { captures, calls, streams, messages, voice_reports, labels: Labels::default(), encodings }
+        Self { captures, calls, streams, messages, voice_reports, tls, labels: Labels::default(), encodings }
     }
 }

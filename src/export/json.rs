@@ -3,6 +3,7 @@
 mod calls;
 mod reports;
 mod streams;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -47,6 +48,7 @@ impl Analysis {
                 .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
             reports: reports::rows(self),
+            tls: self.tls.iter().map(tls::TlsJson::new).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
@@ -82,6 +84,7 @@ struct AnalysisJson<'a> {
     calls: Vec<CallJson<'a>>,
     streams: Vec<StreamJson<'a>>,
     reports: Vec<reports::ReportJson>,
+    tls: Vec<tls::TlsJson<'a>>,
     signalling: SignallingJson<'a>,
 }
 

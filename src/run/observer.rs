@@ -183,7 +183,7 @@ impl Work for Observer {
                 Event::Interval(scored) => self.interval(scored, media.encodings()),
                 Event::Stream(record) => self.ended(record.ended.stream),
                 Event::Reported(reported) => self.reported(reported),
-                Event::Call(_) | Event::VoiceReport(_) => {}
+                Event::Call(_) | Event::VoiceReport(_) | Event::Tls(_) => {}
             }
             if let Some(collector) = &mut self.collector {
                 collector.take(event);

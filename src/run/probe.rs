@@ -381,6 +381,7 @@ impl Probe {
         } else {
             while front.poll_call().is_some() {}
             while front.poll_voice_report().is_some() {}
+            while front.poll_tls().is_some() {}
         }
     }
 
@@ -439,6 +440,7 @@ impl Probe {
                 ),
             ],
             files: files.collect(),
+            reports_and_tls_evicted: front.reports_and_tls_evicted(),
         };
     }
 }

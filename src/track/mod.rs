@@ -17,4 +17,5 @@ pub mod signal;
 pub mod sites;
 pub mod stream;
 pub mod streams;
+pub mod tls;
 pub mod voice_reports;

@@ -1,4 +1,5 @@
 //! HEP: the same call whether it is captured, told in datagrams, over TCP, or in a file of HEP packets.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests fails the test")]
 
 use std::net::Ipv4Addr;
 

@@ -13,6 +13,7 @@ mod scores;
 mod steady;
 mod streams;
 mod tidy;
+mod tls;
 mod traffic;
 mod unsignalled;
 mod workers;

@@ -1,4 +1,5 @@
 //! What the ends say of what they received: RTCP XR, and phones' voice quality reports.
+#![expect(clippy::indexing_slicing, reason = "a helper of tests fails the test")]
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
 //! What others send to the probe itself: phones' quality reports, and HEP packets.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests fails the test")]
 #![expect(clippy::disallowed_methods, reason = "packets of now carry the time of now")]
 
 use std::fs;
@@ -172,7 +173,7 @@ fn hep_is_taken_over_datagrams_and_connections_without_any_interface() {
     let mut ids: Vec<&str> = calls.iter().map(|c| c["call_id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     assert_eq!(ids, ["bad", "old", "tcp1", "tcp2", "udp"]);
-    let year = |start: &Value| start.as_str().unwrap()[..4].parse::<u32>().unwrap();
+    let year = |start: &Value| start.as_str().unwrap().split('-').next().unwrap().parse::<u32>().unwrap();
     assert!(calls.iter().all(|c| year(&c["start"]) > 2020), "{calls:?}");
     assert!(calls.iter().all(|c| c["legs"][0]["src"] == "192.0.2.10:5060"));
 }
