@@ -232,7 +232,8 @@ impl<'a> VoiceQuality<'a> {
 
 impl MediaEnd {
     fn parse(value: &[u8]) -> Self {
-        let text = |key: &str| find(value, key).and_then(|v| str::from_utf8(v).ok());
+        let text = |key: &str| find(value, key).or_else(|| after_colon(value, key));
+        let text = |key: &str| text(key).and_then(|v| str::from_utf8(v).ok());
         let address: Option<IpAddr> =
             text("IP").and_then(|ip| ip.trim_start_matches('[').trim_end_matches(']').parse().ok());
         Self {
@@ -320,6 +321,14 @@ fn find<'a>(mut rest: &'a [u8], key: &str) -> Option<&'a [u8]> {
         }
         rest = after;
     }
+}
+
+/// The value of `key` in `A:1 B:2`, as some senders write addresses.
+fn after_colon<'a>(value: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    value.split(|octet| is_blank(*octet)).find_map(|word| {
+        let (name, rest) = split_once(word, b':');
+        rest.filter(|_| name.eq_ignore_ascii_case(key.as_bytes()))
+    })
 }
 
 #[cfg(test)]

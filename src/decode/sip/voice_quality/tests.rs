@@ -92,6 +92,20 @@ fn careless_senders_are_understood() {
 }
 
 #[test]
+fn lines_in_any_order_and_addresses_with_colons_are_understood() {
+    // As a generator of HEP traffic writes it.
+    let text = "VQIntervalReport\r\nLocalMetrics:\r\nSessionDesc:PT=124 PD=opus SR=48000\r\nCallID:q@127.0.0.1\r\n\
+                LocalAddr:IP:192.168.1.55 PORT:30539\r\nRemoteAddr:IP:2001:db8::5 PORT:7079\r\n\
+                PacketLoss:NLR=8.0\r\nDelay:IAJ=93\r\n";
+    let report = VoiceQuality::parse(text.as_bytes()).unwrap();
+    assert_eq!(report.call_id, Some(&b"q@127.0.0.1"[..]));
+    assert_eq!((report.local.port, report.remote.port), (Some(30_539), Some(7079)));
+    assert_eq!(report.local.address, Some(Address::v4([192, 168, 1, 55])));
+    assert_eq!(report.remote.address.unwrap().to_string(), "2001:db8::5");
+    assert_eq!(report.local_metrics.unwrap().loss_percent(), Some(8.0));
+}
+
+#[test]
 fn a_second_report_changes_nothing_of_the_first() {
     let twice = format!("{SESSION}{}", SESSION.replace("6dg37f1890463", "other").replace("NLR=5.0", "NLR=9"));
     let report = VoiceQuality::parse(twice.as_bytes()).unwrap();
