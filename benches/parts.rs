@@ -139,9 +139,15 @@ fn engine_whole(bencher: Bencher<'_, '_>) {
             while let Some(event) = engine.poll_event() {
                 black_box(event);
             }
+            while let Some(event) = engine.poll_signal() {
+                black_box(event);
+            }
         }
         engine.finish();
         while let Some(event) = engine.poll_event() {
+            black_box(event);
+        }
+        while let Some(event) = engine.poll_signal() {
             black_box(event);
         }
     });

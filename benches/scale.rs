@@ -144,6 +144,9 @@ impl Line {
                     while let Some(event) = engine.poll_event() {
                         black_box(event);
                     }
+                    while let Some(event) = engine.poll_signal() {
+                        black_box(event);
+                    }
                 }
             }),
         }
@@ -172,7 +175,8 @@ impl Subject {
 
     /// An engine that has seen every call being set up.
     fn engine(streams: u32) -> Self {
-        let mut settings = engine::Settings { calls: streams as usize, ..engine::Settings::default() };
+        let mut settings = engine::Settings::default();
+        settings.calls.calls = streams as usize;
         settings.streams = Settings { endpoints: 4 * streams as usize, ..settings.streams };
         let mut engine = Engine::new(settings);
         for call in 0..streams / 2 {

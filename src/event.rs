@@ -12,10 +12,12 @@ use crate::track::voice_reports::VoiceReport;
 
 /// Something the engine tells.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "intervals are nearly all events; a box each would cost more")]
 pub enum Event {
     /// An interval of a stream closed.
     Interval(ScoredInterval),
+    /// A stream fell silent within an interval: what it would be if no packet came any more. It is told again
+    /// when it closes.
+    Silent(ScoredInterval),
     /// A stream began, fell silent, or went on.
     Activity(Activity),
     /// The ends said something of a stream since its interval before closed.

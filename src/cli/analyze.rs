@@ -81,12 +81,13 @@ impl Args {
         let inputs: Vec<Input> = self.inputs.into_iter().map(Input::from).collect();
         let mut line = ProgressLine::new(self.quiet);
         let config = self.config.load()?;
-        let outcome = run::analyse(&inputs, config.engine_settings(), 1, |progress| line.tell(&progress));
-        line.erase();
-        let Outcome { mut analysis, refused, passed_over } =
-            outcome.map_err(|error| Error::CannotRun(harmless(&with_cause(&error))))?;
         // Whoever has the capture has the numbers in it.
-        analysis.labels = Labels { masked: false, ..config.labels() };
+        let labels = Labels { masked: false, ..config.labels() };
+        let settings = config.engine_settings();
+        let outcome = run::analyse(&inputs, settings, labels, 1, |progress| line.tell(&progress));
+        line.erase();
+        let Outcome { analysis, refused, passed_over } =
+            outcome.map_err(|error| Error::CannotRun(harmless(&with_cause(&error))))?;
         if !self.quiet {
             tell_passed_over(&passed_over);
         }

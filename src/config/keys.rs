@@ -149,11 +149,10 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         "limits.registrations",
         "100000",
         Restart,
-        "Registered devices remembered.",
+        "Devices remembered with their registration; those that are registered push out those that are no more.",
         |c: &mut Config| &mut c.limits.registrations,
     )
-    .within(1.0, 10_000_000.0)
-    .later(),
+    .within(1.0, 10_000_000.0),
     Key::new(
         "limits.unbound_mib",
         "64",
@@ -217,8 +216,7 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         Restart,
         "SIP headers that carry the Call-ID of another leg of the same call.",
         |c: &mut Config| &mut c.sip.correlate_headers,
-    )
-    .later(),
+    ),
     Key::new(
         "hep.listen",
         "[]",
@@ -339,8 +337,7 @@ pub(super) static CUSTOMER: [Key<Customer>; 6] = [
     Key::new("sla_good_ratio", "0.99", Reload, "Promised share of good call seconds.", |c: &mut Customer| {
         &mut c.sla_good_ratio
     })
-    .between(0.0, 1.0)
-    .later(),
+    .between(0.0, 1.0),
 ];
 
 /// Keys of a site.

@@ -186,6 +186,7 @@ impl Config {
             sites: Arc::new(Sites::new(self.site_table.clone())),
             id_key: self.privacy.key.as_ref().map(Secret::id_key),
             probe: self.probe.name.to_string(),
+            poor_mos: self.customers.iter().map(Customer::poor_edges).collect(),
             masked: self.privacy.numbers == Numbers::Masked,
         }
     }
@@ -205,7 +206,10 @@ impl Config {
         settings.reassembly.max_buffered_octets = mib(self.limits.tcp_mib);
         settings.streams.streams = self.limits.streams;
         settings.streams.unbound_bytes = mib(self.limits.unbound_mib);
-        settings.calls = self.limits.calls;
+        settings.calls.calls = self.limits.calls;
+        let headers = self.sip.correlate_headers.iter();
+        settings.calls.correlate_headers = headers.map(|h| h.to_string().into()).collect();
+        settings.registrations = self.limits.registrations;
         settings.score = ScoreSettings {
             profile: self.score.profile,
             adaptive: self.score.playout == Playout::Adaptive,

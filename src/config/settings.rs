@@ -49,6 +49,14 @@ pub struct Customer {
     pub sla_good_ratio: f64,
 }
 
+impl Customer {
+    /// MOS-LQE under which an interval is poor: narrowband, wideband, fullband.
+    pub(super) const fn poor_edges(&self) -> [f64; 3] {
+        let PoorMos { nb, wb, fb } = self.poor_mos;
+        [nb.value(), wb.value(), fb.value()]
+    }
+}
+
 /// Limits under which an interval is poor, MOS-LQE, by scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PoorMos {

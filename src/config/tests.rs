@@ -714,7 +714,7 @@ fn sites_of_the_file_join_those_of_the_configuration() {
 fn settings_of_the_layers_are_composed() {
     let config = parsed(FULL.as_bytes(), &["limits.fragments_mib=3"], None).unwrap();
     let settings = config.engine_settings();
-    assert_eq!((settings.calls, settings.decode.fragment_bytes), (5000, 3 << 20));
+    assert_eq!((settings.calls.calls, settings.decode.fragment_bytes), (5000, 3 << 20));
     assert!(!settings.score.adaptive);
     let flow = crate::decode::Flow::default();
     assert_ne!(settings.key.hash(&flow, 0), crate::decode::HashKey::PUBLIC.hash(&flow, 0));

@@ -9,6 +9,8 @@ use super::signalling::{MessageCounts, Signalling};
 use crate::decode::{Decoder, HashKey, Malformed, Packet, RtpPacket, Transport, Undecoded, decode_plain};
 use crate::track::arrival::RtpArrival;
 use crate::track::call::Call;
+use crate::track::liveness::Target;
+use crate::track::registrations::Binding;
 use crate::track::signal::SignalEvent;
 use crate::track::tls::TlsConnection;
 use crate::track::voice_reports::VoiceReport;
@@ -103,6 +105,12 @@ impl Front {
         self.signalling.poll_call()
     }
 
+    /// No end of a call has sent media since `last`: see [`Hearing`](crate::track::hearing::Hearing).
+    pub fn media_silent(&mut self, call: u64, last: i64) {
+        let now = self.clock.now().unwrap_or(last);
+        self.signalling.media_silent(call, last, now);
+    }
+
     /// The next thing that signalling has shown.
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
         self.signalling.poll_signal()
@@ -116,6 +124,12 @@ impl Front {
     /// The next TLS connection of signalling that has ended or was let go.
     pub fn poll_tls(&mut self) -> Option<TlsConnection> {
         self.signalling.poll_tls()
+    }
+
+    /// Things that signalling has shown and nobody polled in time.
+    #[must_use]
+    pub const fn signals_dropped(&self) -> u64 {
+        self.signalling.signals_dropped()
     }
 
     /// What was not decoded so far, by reason.
@@ -142,6 +156,30 @@ impl Front {
     #[must_use]
     pub const fn calls_evicted(&self) -> u64 {
         self.signalling.calls_evicted()
+    }
+
+    /// Devices remembered with their registration at present.
+    #[must_use]
+    pub fn registered(&self) -> usize {
+        self.signalling.registrations().len()
+    }
+
+    /// Devices, and registration attempts, pushed out at the bound.
+    #[must_use]
+    pub const fn registrations_evicted(&self) -> u64 {
+        self.signalling.registrations().evicted()
+    }
+
+    /// Every device's latest registration, by address-of-record and contact.
+    #[must_use]
+    pub fn registrations(&self) -> Vec<Binding> {
+        self.signalling.registrations().bindings()
+    }
+
+    /// What became of OPTIONS, by where they went.
+    #[must_use]
+    pub fn liveness(&self) -> Vec<Target> {
+        self.signalling.liveness().targets()
     }
 
     /// IP datagrams that wait for fragments at present.

@@ -157,6 +157,10 @@ impl Media {
                     let reports = self.reports.of(&closed.key);
                     Event::Interval(quality::interval(&self.score, encodings, closed, &reports))
                 }
+                StreamEvent::Silent(open) => {
+                    let reports = self.reports.of(&open.key);
+                    Event::Silent(quality::interval(&self.score, encodings, open, &reports))
+                }
                 StreamEvent::Activity(activity) => Event::Activity(activity),
                 StreamEvent::Ended(ended) => {
                     let reports = self.reports.of(&ended.key);

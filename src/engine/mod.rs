@@ -11,6 +11,7 @@
 mod clock;
 mod front;
 mod media;
+mod messages;
 mod quality;
 mod signalling;
 
@@ -18,15 +19,19 @@ use probes::Frame;
 
 pub use self::front::{Front, Sink};
 pub use self::media::{Media, Told};
+pub use self::messages::SipMessages;
 pub use self::quality::ScoreSettings;
 pub use self::signalling::{Described, MessageCounts};
 use crate::decode::{HashKey, Undecoded};
 use crate::event::Event;
 use crate::track::codecs::Encodings;
+use crate::track::liveness::Target;
+use crate::track::registrations::Binding;
+use crate::track::signal::SignalEvent;
 use crate::track::streams::StreamCounters;
 
 /// Bounds and choices of every layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Decoding.
     pub decode: crate::decode::Settings,
@@ -34,8 +39,10 @@ pub struct Settings {
     pub reassembly: crate::decode::reassembly::Settings,
     /// The stream table.
     pub streams: crate::track::streams::Settings,
-    /// Calls at once.
-    pub calls: usize,
+    /// The call table.
+    pub calls: crate::track::calls::Settings,
+    /// Devices remembered with their registration.
+    pub registrations: usize,
     /// Streams of which RTCP is remembered.
     pub reports: usize,
     /// How scores are made.
@@ -50,7 +57,8 @@ impl Default for Settings {
             decode: crate::decode::Settings::default(),
             reassembly: crate::decode::reassembly::Settings::default(),
             streams: crate::track::streams::Settings::default(),
-            calls: 262_144,
+            calls: crate::track::calls::Settings::default(),
+            registrations: 100_000,
             reports: 262_144,
             score: ScoreSettings::default(),
             key: HashKey::PUBLIC,
@@ -63,7 +71,7 @@ impl Settings {
     #[must_use]
     pub fn shared_by(&self, workers: usize) -> Self {
         let part = |bound: usize| bound.div_ceil(workers.max(1));
-        let mut share = *self;
+        let mut share = self.clone();
         share.streams.streams = part(self.streams.streams);
         share.streams.unbound = part(self.streams.unbound);
         share.streams.unbound_bytes = part(self.streams.unbound_bytes);
@@ -81,6 +89,7 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "an engine is made once, of settings made for it")]
     pub fn new(settings: Settings) -> Self {
         Self { front: Front::new(&settings), media: Media::new(&settings) }
     }
@@ -112,6 +121,11 @@ impl Engine {
         self.media.poll_event()
     }
 
+    /// The next thing that signalling has shown; they wait until they are taken.
+    pub fn poll_signal(&mut self) -> Option<SignalEvent> {
+        self.front.poll_signal()
+    }
+
     /// What was not decoded so far, by reason.
     #[must_use]
     pub fn undecoded(&self) -> Undecoded {
@@ -122,6 +136,18 @@ impl Engine {
     #[must_use]
     pub const fn message_counts(&self) -> &MessageCounts {
         self.front.message_counts()
+    }
+
+    /// Every device's latest registration, by address-of-record and contact.
+    #[must_use]
+    pub fn registrations(&self) -> Vec<Binding> {
+        self.front.registrations()
+    }
+
+    /// What became of OPTIONS, by where they went.
+    #[must_use]
+    pub fn liveness(&self) -> Vec<Target> {
+        self.front.liveness()
     }
 
     /// Encodings by the numbers in events.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Settings;
 use super::media::Told;
+use super::messages::SipMessages;
 use crate::decode::reassembly::{Segment, StreamReassembly};
 use crate::decode::sdp::{self, Sdp};
 use crate::decode::sip::{Message, StartLine, looks_like_sip};
@@ -17,7 +18,9 @@ use crate::track::arrival::RtpArrival;
 use crate::track::call::{Call, CallIdentity, SipTransport};
 use crate::track::calls::{Calls, Seen};
 use crate::track::codecs::{Encoding, static_payload_type};
+use crate::track::liveness::Liveness;
 use crate::track::media::{MediaKind, Place};
+use crate::track::registrations::Registrations;
 use crate::track::signal::SignalEvent;
 use crate::track::tls::{SeenSegment, TlsConnection, TlsConnections};
 use crate::track::voice_reports::{VoiceReport, VoiceReports};
@@ -28,6 +31,8 @@ const MAX_METHODS: usize = 256;
 const VOICE_REPORTS: usize = 16_384;
 /// TLS connections of signalling followed at once.
 const TLS_CONNECTIONS: usize = 65_536;
+/// Events that may wait to be polled, whatever the bounds of tables.
+const MIN_SIGNALS: usize = 131_072;
 /// Ports of one `m=` line that names several.
 const MAX_PORTS: u16 = 8;
 
@@ -79,7 +84,12 @@ struct Way {
 struct Messages {
     calls: Calls,
     voice_reports: VoiceReports,
+    registrations: Registrations,
+    liveness: Liveness,
     signals: VecDeque<SignalEvent>,
+    /// Events that wait to be polled at most: all that the tables can tell at one time.
+    most_signals: usize,
+    signals_dropped: u64,
     counts: MessageCounts,
     malformed: Undecoded,
     key: HashKey,
@@ -91,9 +101,13 @@ impl Signalling {
             reassembly: StreamReassembly::new(settings.reassembly),
             tls: TlsConnections::new(TLS_CONNECTIONS),
             messages: Messages {
-                calls: Calls::new(settings.calls),
+                calls: Calls::new(settings.calls.clone()),
                 voice_reports: VoiceReports::new(VOICE_REPORTS),
+                registrations: Registrations::new(settings.registrations),
+                liveness: Liveness::default(),
                 signals: VecDeque::new(),
+                most_signals: settings.registrations.saturating_add(settings.calls.calls).max(MIN_SIGNALS),
+                signals_dropped: 0,
                 counts: MessageCounts::default(),
                 malformed: Undecoded::default(),
                 key: settings.key,
@@ -132,7 +146,11 @@ impl Signalling {
 
     /// Lets go what has expired.
     pub fn handle_timeout(&mut self, now: i64) {
-        self.messages.calls.handle_timeout(now);
+        let Messages { calls, registrations, liveness, signals, .. } = &mut self.messages;
+        calls.handle_timeout(now);
+        registrations.handle_timeout(now, signals);
+        liveness.handle_timeout(now, signals);
+        self.messages.bound_signals();
     }
 
     /// The end of input: what waits behind holes is read, and every call told as it stands.
@@ -150,10 +168,18 @@ impl Signalling {
         };
         reassembly.flush(&mut |bytes| messages.of_stream(&last, bytes, tell));
         messages.calls.finish(now);
+        messages.registrations.finish(now, &mut messages.signals);
+        messages.liveness.finish(now, &mut messages.signals);
+        messages.bound_signals();
     }
 
     pub fn poll_call(&mut self) -> Option<Call> {
         self.messages.calls.poll_done()
+    }
+
+    pub fn media_silent(&mut self, call: u64, last: i64, now: i64) {
+        self.messages.calls.media_silent(call, last, now);
+        self.messages.bound_signals();
     }
 
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
@@ -172,12 +198,24 @@ impl Signalling {
         (self.messages.voice_reports.evicted(), self.tls.evicted())
     }
 
+    pub const fn signals_dropped(&self) -> u64 {
+        self.messages.signals_dropped
+    }
+
+    pub const fn registrations(&self) -> &Registrations {
+        &self.messages.registrations
+    }
+
+    pub const fn liveness(&self) -> &Liveness {
+        &self.messages.liveness
+    }
+
     pub fn calls(&self) -> usize {
         self.messages.calls.len()
     }
 
     pub const fn calls_evicted(&self) -> u64 {
-        self.messages.calls.evicted()
+        self.messages.calls.counters().evicted
     }
 
     pub const fn byte_streams_evicted(&self) -> u64 {
@@ -283,20 +321,31 @@ impl Messages {
             SipTransport::Tcp if over_web_socket => SipTransport::WebSocket,
             other => other,
         };
-        self.counts.count(&message);
+        self.counts.count(&message, transport);
         let seen = Seen { message: &message, flow, time, transport, vlan };
         let signals = &mut self.signals;
         if !self.voice_reports.handle(&seen, &mut |signal| signals.push_back(signal)) {
             self.malformed.count(Malformed::BadSip);
         }
-        let Some(call) = self.calls.handle(&seen) else {
-            return;
-        };
+        self.registrations.handle(&seen, &mut self.signals);
+        self.liveness.handle(&seen, &mut self.signals);
+        let call = self.calls.handle(&seen);
+        self.bound_signals();
+        let Some(call) = call else { return };
         if message.content_encoding().is_some() {
             return;
         }
         for body in message.sdp_bodies() {
             describe(body, &call, time).into_iter().for_each(|described| tell(Told::Bind(described)));
+        }
+    }
+
+    /// Whoever does not poll loses the oldest events, not memory.
+    fn bound_signals(&mut self) {
+        self.signals.extend(self.calls.drain_signals());
+        while self.signals.len() > self.most_signals {
+            self.signals.pop_front();
+            self.signals_dropped += 1;
         }
     }
 }
@@ -308,10 +357,13 @@ pub struct MessageCounts {
     pub requests: BTreeMap<String, u64>,
     /// By status code.
     pub responses: BTreeMap<u16, u64>,
+    /// Both by method and transport.
+    pub by_transport: SipMessages,
 }
 
 impl MessageCounts {
-    pub(super) fn count(&mut self, message: &Message<'_>) {
+    pub(super) fn count(&mut self, message: &Message<'_>, transport: SipTransport) {
+        self.by_transport.count(message, transport);
         match message.start_line() {
             StartLine::Status { code, .. } => *self.responses.entry(code).or_default() += 1,
             StartLine::Request { method, .. } => {

@@ -11,6 +11,10 @@ use crate::event::{Event, ScoredInterval, StreamRecord};
 use crate::score::{Confidence, Reasons, Scale};
 use crate::track::call::Call;
 use crate::track::codecs::{Encoding, EncodingId, Encodings};
+use crate::track::kpis::Kpis;
+use crate::track::liveness::Target;
+use crate::track::registrations::Binding;
+use crate::track::signal::SignalEvent;
 use crate::track::sites::Sites;
 use crate::track::tls::TlsConnection;
 use crate::track::voice_reports::VoiceReport;
@@ -107,6 +111,8 @@ pub struct Labels {
     pub id_key: Option<[u64; 2]>,
     /// Name of the probe, part of record ids where it is given.
     pub probe: String,
+    /// Intervals under these are poor, by customer and scale (narrowband, wideband, fullband).
+    pub poor_mos: Vec<[f64; 3]>,
     /// Show no more of numbers and names than their last three characters.
     pub masked: bool,
 }
@@ -120,12 +126,18 @@ pub struct Analysis {
     pub calls: Vec<Call>,
     /// Streams by their beginning.
     pub streams: Vec<AnalysedStream>,
+    /// Devices and their registrations, by address-of-record and contact.
+    pub registrations: Vec<Binding>,
+    /// What became of OPTIONS, by where they went.
+    pub liveness: Vec<Target>,
     /// SIP messages.
     pub messages: MessageCounts,
     /// What phones said of calls, in the order in which it passed.
     pub voice_reports: Vec<VoiceReport>,
     /// TLS connections of signalling, by their beginning.
     pub tls: Vec<TlsConnection>,
+    /// How well signalling did: of all that was read, whatever calls are selected.
+    pub kpis: Kpis,
     /// Whose they are, and how they are shown.
     pub labels: Labels,
     encodings: Encodings,
@@ -148,6 +160,7 @@ pub struct Collector {
     calls: Vec<Call>,
     voice_reports: Vec<VoiceReport>,
     tls: Vec<TlsConnection>,
+    kpis: Kpis,
 }
 
 impl Collector {
@@ -161,19 +174,20 @@ impl Collector {
             calls: Vec::new(),
             voice_reports: Vec::new(),
             tls: Vec::new(),
+            kpis: Kpis::default(),
         }
     }
 
     /// Takes all that a front and its only half have to tell.
-    pub fn take_all(&mut self, front: &mut Front, media: &mut Media) {
-        self.take_calls(front);
+    pub fn take_all(&mut self, front: &mut Front, media: &mut Media, sites: &Sites) {
+        self.take_front(front, sites);
         self.take_media(media);
     }
 
-    /// Takes the calls that have ended, and what phones said of calls.
-    pub fn take_calls(&mut self, front: &mut Front) {
+    /// Takes the calls that have ended, and what signalling has shown, by the peers of `sites`.
+    pub fn take_front(&mut self, front: &mut Front, sites: &Sites) {
         while let Some(call) = front.poll_call() {
-            self.calls.push(call);
+            self.take_call(call);
         }
         while let Some(report) = front.poll_voice_report() {
             self.voice_reports.push(report);
@@ -181,6 +195,29 @@ impl Collector {
         while let Some(connection) = front.poll_tls() {
             self.tls.push(connection);
         }
+        while let Some(event) = front.poll_signal() {
+            self.take_signal(&event, sites.peer_between(&event.parties.flow));
+        }
+    }
+
+    /// Takes a call that has ended.
+    pub fn take_call(&mut self, call: Call) {
+        self.calls.push(call);
+    }
+
+    /// Takes what a phone said of a call.
+    pub fn take_voice_report(&mut self, report: VoiceReport) {
+        self.voice_reports.push(report);
+    }
+
+    /// Takes a TLS connection that has ended.
+    pub fn take_tls(&mut self, connection: TlsConnection) {
+        self.tls.push(connection);
+    }
+
+    /// Takes what signalling has shown, and the name of the peer it was shown of.
+    pub fn take_signal(&mut self, event: &SignalEvent, peer: Option<&str>) {
+        self.kpis.observe(event, peer);
     }
 
     /// Takes what a half has to tell.
@@ -198,20 +235,21 @@ impl Collector {
                 self.intervals.entry(scored.closed.stream).or_default().push(point);
             }
             Event::Stream(record) => self.streams.push(*record),
-            Event::Call(call) => self.calls.push(*call),
-            Event::VoiceReport(report) => self.voice_reports.push(*report),
-            Event::Tls(connection) => self.tls.push(*connection),
-            Event::Activity(_) | Event::Reported(_) => {}
+            Event::Call(call) => self.take_call(*call),
+            Event::VoiceReport(report) => self.take_voice_report(*report),
+            Event::Tls(connection) => self.take_tls(*connection),
+            Event::Silent(_) | Event::Activity(_) | Event::Reported(_) => {}
         }
     }
 }
 
 impl Analysis {
-    /// Puts together what one or several halves gave, in an order that depends on the packets alone.
+    /// Puts together what one or several halves gave, in an order that depends on the packets alone. Devices
+    /// are the front's to tell.
     #[must_use]
     pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
-        let (mut streams, mut calls) = (Vec::new(), Vec::new());
+        let (mut streams, mut calls, mut kpis) = (Vec::new(), Vec::new(), Kpis::default());
         let (mut voice_reports, mut tls) = (Vec::new(), Vec::new());
         for (mut half, own) in halves {
             // Each half numbers encodings in the order in which it met them.
@@ -226,14 +264,32 @@ impl Analysis {
             calls.extend(half.calls);
             voice_reports.extend(half.voice_reports);
             tls.extend(half.tls);
+            kpis.merge(&half.kpis);
         }
         calls.sort_by_key(|c| (c.start, c.serial));
         tls.sort_by_key(|c| (c.first, c.flow));
         streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
-        let places: HashMap<u64, usize> = calls.iter().enumerate().map(|(i, c)| (c.serial, i)).collect();
+        let parts = |(i, c): (usize, &Call)| c.parts.iter().map(move |part| (*part, i)).collect::<Vec<_>>();
+        let places: HashMap<u64, usize> = calls.iter().enumerate().flat_map(parts).collect();
         for stream in &mut streams {
             stream.call = stream.record.ended.call.and_then(|serial| places.get(&serial).copied());
         }
-        Self { captures, calls, streams, messages, voice_reports, tls, labels: Labels::default(), encodings }
+        let (registrations, liveness) = (Vec::new(), Vec::new());
+        let labels = Labels::default();
+        let mut analysis = Self {
+            captures,
+            calls,
+            streams,
+            registrations,
+            liveness,
+            messages,
+            voice_reports,
+            tls,
+            kpis,
+            labels,
+            encodings,
+        };
+        analysis.hear_calls();
+        analysis
     }
 }

@@ -10,7 +10,7 @@ use super::lines::Way;
 use super::terminal::{Ink, Look, count, counted, span};
 use super::text::{codec_name, day, rfc3339};
 use crate::score::{Confidence, Reason, Score};
-use crate::track::call::{Call, EndedBy, Leg};
+use crate::track::call::{AudioFault, AudioReason, AudioWay, Call, EndedBy, Fault, JoinedBy, Leg};
 
 /// Room for the names on the left.
 const NAME: usize = 12;
@@ -97,16 +97,23 @@ impl View {
             self.say("partial", "let go before its end, at the bound of the call table");
         }
         if call.failure().is_some() {
-            let cause = call.q850.map(|c| format!("Q.850 cause {c}"));
-            let from = call.answered_by.map(|f| format!("answered by {}", f.src));
-            let all: Vec<String> = cause.into_iter().chain(from).collect();
-            if !all.is_empty() {
-                self.say("failure", &all.join(look.dot()));
-            }
+            let from = call.answered_by.map(|f| format!("{}answered by {}", look.dot(), f.src));
+            self.say("failure", &format!("{}{}", look.clean(&call.failure_text()), from.unwrap_or_default()));
+        }
+        for fault in &call.audio {
+            self.say("audio", &audio_words(fault));
         }
         self.times(call);
         for (n, leg) in call.legs.iter().enumerate() {
             self.title(&format!("Leg {} of {}", n + 1, call.legs.len()));
+            let joins = call.joins.iter().filter(|j| j.b == n);
+            for join in joins {
+                let sure = 100.0 * join.confidence;
+                self.say(
+                    "joined",
+                    &format!("to leg {}: {} ({sure:.0} % sure)", join.a + 1, join_words(join.by)),
+                );
+            }
             self.leg(leg);
         }
     }
@@ -321,6 +328,45 @@ impl View {
         for line in self.look.wrap(&chart::key(self.look)) {
             self.lines.push(self.look.paint(&line, Ink::Faint));
         }
+    }
+}
+
+/// What was wrong with a call's audio, and when.
+fn audio_words(fault: &AudioFault) -> String {
+    let way = match fault.way {
+        AudioWay::CallerToCallee => "from caller to callee",
+        AudioWay::CalleeToCaller => "from callee to caller",
+        AudioWay::Both => "either way",
+    };
+    let what = match fault.fault {
+        Fault::OneWay => "none",
+        Fault::NoWay => "no audio",
+        Fault::LateMedia => "late",
+        Fault::MediaAfterBye => "went on after the end",
+        Fault::WrongAddress => "between other addresses than SDP named (NAT?)",
+    };
+    let why = match fault.reason {
+        Some(AudioReason::NeverSent) => ": never sent, though other packets of that host pass here",
+        Some(AudioReason::SentElsewhere) => ": sent elsewhere than where the other end receives",
+        Some(AudioReason::NotMirroredHere) => ": nothing of that host is mirrored here",
+        None => "",
+    };
+    let length = span(fault.to.saturating_sub(fault.from) as f64 / 1e9);
+    let (from, fault) = (rfc3339(fault.from), fault.fault);
+    let clock = from.get(11..23).unwrap_or("?");
+    match fault {
+        Fault::OneWay | Fault::LateMedia => format!("{what} {way} for {length} from {clock}{why}"),
+        _ => format!("{what} {way} for {length} from {clock}"),
+    }
+}
+
+const fn join_words(by: JoinedBy) -> &'static str {
+    match by {
+        JoinedBy::SessionId => "they have a Session-ID in common",
+        JoinedBy::Header => "a header names the other",
+        JoinedBy::Replaces => "it replaces, or joins, the other",
+        JoinedBy::Refer => "the other asked for it",
+        JoinedBy::Numbers => "numbers, times and SDP agree",
     }
 }
 

@@ -1,6 +1,8 @@
 //! The analysis as `clearline.analysis/1`.
 
 mod calls;
+mod kpis;
+mod registrations;
 mod reports;
 mod streams;
 mod tls;
@@ -14,11 +16,14 @@ use serde_json::ser::Formatter;
 
 use self::calls::CallJson;
 pub(super) use self::calls::state;
+use self::kpis::KpisJson;
+pub use self::registrations::devices;
+use self::registrations::{LivenessJson, RegistrationJson};
 pub(super) use self::streams::StreamJson;
 use super::analysis::{Analysis, Capture, Labels};
 use super::terminal::is_unsafe;
 use super::text::rfc3339;
-use crate::track::sites::{View, Views};
+use crate::track::sites::View;
 
 impl Analysis {
     /// Writes one JSON object and a line end.
@@ -44,15 +49,21 @@ impl Analysis {
                 .calls
                 .iter()
                 .zip(of_call)
-                .map(|(call, streams)| CallJson::new(&self.labels, call, streams))
+                .map(|(call, streams)| CallJson::new(self, call, streams))
                 .collect(),
             streams: self.streams.iter().map(|s| StreamJson::new(self, s)).collect(),
+            registrations: self
+                .registrations
+                .iter()
+                .map(|b| RegistrationJson::new(&self.labels, b))
+                .collect(),
+            liveness: self.liveness.iter().map(LivenessJson::new).collect(),
             reports: reports::rows(self),
             tls: self.tls.iter().map(tls::TlsJson::new).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
-                kpis: None,
+                kpis: KpisJson::new(&self.kpis),
             },
         }
     }
@@ -83,6 +94,8 @@ struct AnalysisJson<'a> {
     captures: Vec<CaptureJson>,
     calls: Vec<CallJson<'a>>,
     streams: Vec<StreamJson<'a>>,
+    registrations: Vec<RegistrationJson<'a>>,
+    liveness: Vec<LivenessJson>,
     reports: Vec<reports::ReportJson>,
     tls: Vec<tls::TlsJson<'a>>,
     signalling: SignallingJson<'a>,
@@ -92,8 +105,7 @@ struct AnalysisJson<'a> {
 struct SignallingJson<'a> {
     requests: &'a BTreeMap<String, u64>,
     responses: BTreeMap<String, u64>,
-    /// Not computed yet.
-    kpis: Option<()>,
+    kpis: KpisJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -138,7 +150,7 @@ struct ViewJson<'a> {
     direction: &'static str,
 }
 
-fn views<'a>(labels: &'a Labels, views: &Views) -> Vec<ViewJson<'a>> {
+fn views<'a>(labels: &'a Labels, views: &[View]) -> Vec<ViewJson<'a>> {
     let view = |v: &View| ViewJson {
         customer: labels.sites.customer_name(v.customer),
         site: labels.sites.site_name(v.site),

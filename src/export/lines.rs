@@ -6,11 +6,11 @@ use super::analysis::{AnalysedStream, Analysis};
 use super::terminal::span;
 use crate::event::PlayoutRecord;
 use crate::score::{Confidence, Reason, Withheld};
-use crate::track::call::Call;
+use crate::track::call::{Call, Party};
 
 /// Below this MOS-LQ an interval or a direction is poor: some users are dissatisfied (R of 70;
 /// ITU-T G.107 (06/2015) Table B.1). On its own scale, as the configuration's `poor_mos` has it.
-pub(super) const POOR: f64 = 3.6;
+pub(crate) const POOR: f64 = 3.6;
 /// Below this it is bad: many users are dissatisfied (R of 60; same table).
 pub(super) const BAD: f64 = 3.1;
 /// A silence between two packets worth a word, ms: everybody notices a second.
@@ -28,22 +28,12 @@ pub(super) enum Way {
 }
 
 impl AnalysedStream {
-    /// The way it flows in `call`, by the addresses between which the signalling went. A guess, and none
-    /// where several hops' signalling contradicts itself.
+    /// The way it flows in `call`.
     pub(super) fn way(&self, call: &Call) -> Way {
-        let flow = &self.record.ended.key.flow;
-        let (mut forth, mut back) = (false, false);
-        for leg in &call.legs {
-            let (caller, callee) = (leg.flow.src.address, leg.flow.dst.address);
-            if caller != callee {
-                forth |= flow.src.address == caller || flow.dst.address == callee;
-                back |= flow.src.address == callee || flow.dst.address == caller;
-            }
-        }
-        match (forth, back) {
-            (true, false) => Way::Forth,
-            (false, true) => Way::Back,
-            _ => Way::Unknown,
+        match call.speaker(&self.record.ended.key.flow) {
+            Some(Party::Caller) => Way::Forth,
+            Some(Party::Callee) => Way::Back,
+            None => Way::Unknown,
         }
     }
 

@@ -8,32 +8,64 @@ use arrayvec::ArrayVec;
 
 use super::shared::StreamTable;
 use super::workers::Work;
+use crate::decode::Flow;
 use crate::engine::Media;
 use crate::event::{Event, Reported, ScoredInterval};
 use crate::export::analysis::{Collector, Labels};
+use crate::export::lines::POOR;
 use crate::export::metrics::{
     Direction, IntervalSample, ReportSource, RoundTripSide, StreamState, Totals, ViewLabels,
 };
-use crate::score::Scale;
-use crate::track::call::CallIdentity;
+use crate::score::{Scale, Withheld};
+use crate::track::call::{CallIdentity, HeardInterval};
 use crate::track::codecs::Encodings;
+use crate::track::hearing::{News, StreamNews};
 use crate::track::reports::Said;
-use crate::track::sites::Views;
+use crate::track::signal::Parties;
+use crate::track::sites::{CallEnds, Views};
 use crate::track::streams::Activity;
+
+/// News that wait for the front at most: those of ten thousand streams for minutes. Beyond it a call's seconds
+/// are unscored.
+const MAX_NEWS: usize = 262_144;
 
 /// What a reload may change: who has which site, and from where on an interval is poor.
 #[derive(Debug, Default)]
 pub struct Territory {
     /// The sites, and how records are named.
     pub labels: Labels,
-    /// Poor intervals are under these, by customer and scale (narrowband, wideband, fullband).
-    pub poor_mos: Vec<[f64; 3]>,
 }
 
 impl Territory {
     fn poor_mos(&self, views: &Views, scale: Scale) -> Option<f64> {
         let customer = views.first()?.customer;
-        self.poor_mos.get(usize::from(customer.0))?.get(scale as usize).copied()
+        self.labels.poor_mos.get(usize::from(customer.0))?.get(scale as usize).copied()
+    }
+
+    /// Who sees what signalling shows between two parties.
+    pub(super) fn call_views(&self, parties: &Parties) -> Views {
+        self.labels.sites.call_views(&CallEnds {
+            caller: parties.flow.src.address,
+            callee: parties.flow.dst.address,
+            vlan: parties.vlan,
+            caller_domain: &parties.from_domain,
+            callee_domain: &parties.to_domain,
+        })
+    }
+
+    /// Labels of who counts it here.
+    pub(super) fn labels_of(&self, views: &Views) -> ArrayVec<ViewLabels<'_>, 2> {
+        let sites = &self.labels.sites;
+        let mut labels = ArrayVec::new();
+        if views.is_empty() {
+            labels.push(ViewLabels::UNASSIGNED);
+        }
+        labels.extend(views.iter().filter(|v| v.counted).map(|view| ViewLabels {
+            customer: sites.customer_name(view.customer),
+            site: sites.site_name(view.site),
+            direction: view.direction,
+        }));
+        labels
     }
 }
 
@@ -44,6 +76,8 @@ pub(super) struct Observer {
     totals: Arc<Mutex<Totals>>,
     table: Arc<StreamTable>,
     streams: HashMap<u64, Followed>,
+    /// What calls are told of their streams.
+    news: Arc<Mutex<Vec<StreamNews>>>,
     /// For a report.
     collector: Option<Collector>,
     adaptive: bool,
@@ -62,10 +96,37 @@ impl Observer {
         territory: Arc<RwLock<Arc<Territory>>>,
         totals: Arc<Mutex<Totals>>,
         table: Arc<StreamTable>,
+        news: Arc<Mutex<Vec<StreamNews>>>,
         collector: Option<Collector>,
         adaptive: bool,
     ) -> Self {
-        Self { territory, totals, table, streams: HashMap::new(), collector, adaptive }
+        Self { territory, totals, table, streams: HashMap::new(), news, collector, adaptive }
+    }
+
+    /// Tells the call of a stream, if it has one.
+    fn tell(&self, stream: u64, flow: Flow, what: News) {
+        let Some((call, _)) = self.streams.get(&stream).and_then(|f| f.call.as_ref()) else { return };
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        if news.len() < MAX_NEWS {
+            news.push(StreamNews { call: *call, stream, flow, what });
+        }
+    }
+
+    fn tell_interval(&self, scored: &ScoredInterval) {
+        let closed = &scored.closed;
+        let Some(followed) = self.streams.get(&closed.stream) else { return };
+        let poor = scored.score.ok().map(|score| {
+            let edge = followed.territory.poor_mos(&followed.views, score.scale);
+            score.mos_lq < edge.unwrap_or(POOR)
+        });
+        let interval = HeardInterval {
+            start: closed.interval.start,
+            end: closed.interval.start.saturating_add(closed.interval.length),
+            packets: closed.interval.packets > 0,
+            poor,
+        };
+        let is_audio = scored.score != Err(Withheld::NotAudio);
+        self.tell(closed.stream, closed.key.flow, News::Interval { interval, is_audio });
     }
 
     fn totals(&self) -> MutexGuard<'_, Totals> {
@@ -86,6 +147,9 @@ impl Observer {
         let from = std::mem::replace(&mut followed.state, to);
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.move_stream(&followed.labels(), from, to);
+        drop(totals);
+        let what = if activity.active { News::Active } else { News::Quiet };
+        self.tell(activity.stream, activity.key.flow, what);
     }
 
     fn interval(&mut self, scored: &ScoredInterval, encodings: &Encodings) {
@@ -153,17 +217,7 @@ impl Followed {
     }
 
     fn labels(&self) -> ArrayVec<ViewLabels<'_>, 2> {
-        let sites = &self.territory.labels.sites;
-        let mut labels = ArrayVec::new();
-        if self.views.is_empty() {
-            labels.push(ViewLabels::UNASSIGNED);
-        }
-        labels.extend(self.views.iter().filter(|v| v.counted).map(|view| ViewLabels {
-            customer: sites.customer_name(view.customer),
-            site: sites.site_name(view.site),
-            direction: view.direction,
-        }));
-        labels
+        self.territory.labels_of(&self.views)
     }
 }
 
@@ -180,8 +234,15 @@ impl Work for Observer {
         while let Some(event) = media.poll_event() {
             match &event {
                 Event::Activity(activity) => self.activity(activity),
-                Event::Interval(scored) => self.interval(scored, media.encodings()),
-                Event::Stream(record) => self.ended(record.ended.stream),
+                Event::Interval(scored) => {
+                    self.interval(scored, media.encodings());
+                    self.tell_interval(scored);
+                }
+                Event::Silent(open) => self.tell_interval(open),
+                Event::Stream(record) => {
+                    self.tell(record.ended.stream, record.ended.key.flow, News::Quiet);
+                    self.ended(record.ended.stream);
+                }
                 Event::Reported(reported) => self.reported(reported),
                 Event::Call(_) | Event::VoiceReport(_) | Event::Tls(_) => {}
             }

@@ -23,7 +23,10 @@ use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
-use super::shared::{FrontNumbers, Shared, StreamTable, configure, lock, table, territory, warn_of_overflow};
+use super::shared::{
+    FrontNumbers, Shared, StreamTable, lock, nothing_counted, table, territory, warn_of_overflow,
+};
+use super::signals::Signals;
 use super::sockets::{self, SocketError, Sockets};
 use super::workers::Workers;
 use crate::config::Config;
@@ -41,7 +44,7 @@ const TELL_EVERY: i64 = 1_000_000_000;
 /// Paced reading hands packets over in steps of this much packet time, ns.
 const PACE_STEP: i64 = 5_000_000;
 /// Live, a stream without packets for so long is no longer active, and ends, ns.
-const IDLE: Idle = Idle { quiet_after: 10_000_000_000, end_after: 300_000_000_000 };
+const IDLE: Idle = Idle { quiet_after: 10_000_000_000, closes: true, end_after: 300_000_000_000 };
 /// Points of an OpenMetrics file kept in memory: about 160 MB.
 const POINTS: usize = 10_000_000;
 
@@ -121,29 +124,37 @@ pub type Faults = Vec<String>;
 /// It cannot run, or its results cannot be written.
 pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let mut settings = options.config.engine_settings();
-    settings.streams.idle = goes_on(&options).then_some(IDLE);
+    let live = goes_on(&options);
+    settings.streams.idle =
+        Some(if live { IDLE } else { Idle { closes: false, end_after: i64::MAX, ..IDLE } });
     // Results that cannot be written are better known before the work than after it.
     let report = options.report.as_ref().map(create).transpose()?;
     let openmetrics = options.openmetrics.as_ref().map(|(path, _)| create(path)).transpose()?;
     warn_of_overflow(&options.config);
     let workers = options.workers.max(1);
     let territory = Arc::new(territory(&options.config));
-    let totals: Vec<Arc<Mutex<Totals>>> = (0..workers)
-        .map(|_| {
-            let mut totals = Totals::new(options.config.limits.sites);
-            configure(&mut totals, &territory);
-            Arc::new(Mutex::new(totals))
-        })
-        .collect();
+    let nothing_counted = || nothing_counted(options.config.limits.sites, &territory);
+    let totals: Vec<_> = (0..workers).map(|_| nothing_counted()).collect();
+    let signal_totals = nothing_counted();
     let territory = Arc::new(RwLock::new(territory));
     let reports = options.report.is_some();
     let stream_tables: Vec<Arc<StreamTable>> = (0..workers).map(|_| Arc::default()).collect();
+    let adaptive = settings.score.adaptive;
+    let news = Arc::default();
     let observer = |worker: usize| {
         let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
-        let collector = reports.then(|| Collector::new(settings.score.adaptive));
+        let collector = reports.then(|| Collector::new(adaptive));
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
-        Observer::new(Arc::clone(&territory), totals, table, collector, settings.score.adaptive)
+        Observer::new(Arc::clone(&territory), totals, table, Arc::clone(&news), collector, adaptive)
     };
+    let signals = Signals::new(
+        Arc::clone(&territory),
+        Arc::clone(&signal_totals),
+        options.config.limits.calls.saturating_add(options.config.limits.registrations),
+        Arc::clone(&news),
+        live,
+        reports.then(|| Collector::new(settings.score.adaptive)),
+    );
     let (frames, sockets) = Frames::open(&options)?;
     let shared = Arc::new(Shared {
         config_file: options.config_file,
@@ -152,22 +163,30 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         config: Mutex::new(options.config),
         territory: Arc::clone(&territory),
         totals: totals.clone(),
+        signal_totals,
         stream_tables: stream_tables.clone(),
         interfaces: frames.interfaces(),
         front: Mutex::default(),
+        devices_wanted: AtomicBool::new(false),
+        devices: Mutex::default(),
+        all_is_read: AtomicBool::new(false),
         reload: Mutex::new(ReloadNumbers { successful: true, success_time: Some(now() as f64 / 1e9) }),
         ready: AtomicBool::new(false),
         stop: frames.stop(),
         refused: Default::default(),
     });
     let serving = Serving::start(&options.listen, options.web_config, Arc::clone(&shared))?;
-    let openmetrics = openmetrics.zip(options.openmetrics).map(|(file, (path, step))| Scrapes {
-        file,
-        path,
-        gathered: PacketTime::new(step, POINTS),
-    });
+    let openmetrics = openmetrics.zip(options.openmetrics).map(Scrapes::new);
     let report = report.zip(options.report);
-    let probe = Probe { settings, shared, openmetrics, report, serving, _sockets: sockets };
+    let probe = Probe {
+        settings: settings.clone(),
+        shared,
+        signals,
+        openmetrics,
+        report,
+        serving,
+        _sockets: sockets,
+    };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -251,9 +270,16 @@ struct Scrapes {
     gathered: PacketTime,
 }
 
+impl Scrapes {
+    fn new((file, (path, step)): (File, (PathBuf, i64))) -> Self {
+        Self { file, path, gathered: PacketTime::new(step, POINTS) }
+    }
+}
+
 struct Probe {
     settings: Settings,
     shared: Arc<Shared>,
+    signals: Signals,
     openmetrics: Option<Scrapes>,
     report: Option<(File, PathBuf)>,
     serving: Serving,
@@ -269,35 +295,37 @@ impl Probe {
         B: Back<Seen = Totals, Result = (Option<Collector>, Encodings)>,
     {
         let mut front = Front::new(&self.settings);
-        let mut calls = Collector::new(self.settings.score.adaptive);
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
             Frames::Live(listening, _) => {
-                self.listen(&listening, 0, &[], &mut front, &mut back, &mut calls);
+                self.listen(&listening, (0, &[]), &mut front, &mut back);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
             Frames::Read { timeline, paced, serve_after, listening, .. } => {
                 let mut pump = Pump::new(*timeline, |_| {});
-                self.read(&mut pump, paced, listening.as_ref(), &mut front, &mut back, &mut calls);
+                self.read(&mut pump, paced, listening.as_ref(), &mut front, &mut back);
                 let (captures, refused, _) = pump.finish();
                 let faults = faults(&captures, &refused);
                 if let Some(listening) = &listening {
                     info!("all is read; taking what others send until told to stop");
                     let shift = shift(&front);
-                    self.listen(listening, shift, &captures, &mut front, &mut back, &mut calls);
+                    self.listen(listening, (shift, &captures), &mut front, &mut back);
                 }
                 (captures, faults, serve_after)
             }
         };
         front.finish(&mut back);
-        calls.take_calls(&mut front);
+        self.signals.drain(&mut front);
         self.tell(&front, &captures);
         let mut halves = back.finish();
+        self.signals.conclude();
         self.finish_openmetrics()?;
-        halves.push((Some(calls), Encodings::new()));
-        self.finish_report(halves, &front, captures)?;
+        halves.push((self.signals.finish(), Encodings::new()));
+        finish_report(self.report, &self.shared, halves, &front, captures)?;
         if serve_after {
+            *lock(&self.shared.devices) = front.registrations();
+            self.shared.all_is_read.store(true, Relaxed);
             info!("all is read; serving until told to stop");
             self.serving.wait(&self.shared.stop);
         }
@@ -305,14 +333,13 @@ impl Probe {
         Ok(faults)
     }
 
+    /// Listens until told to stop. `shift` is added to this machine's time; `captures` were read before.
     fn listen<B: Back<Seen = Totals>>(
-        &self,
+        &mut self,
         listening: &Listening,
-        shift: i64,
-        captures: &[Capture],
+        (shift, captures): (i64, &[Capture]),
         front: &mut Front,
         back: &mut B,
-        calls: &mut Collector,
     ) {
         let mut told = 0;
         while !self.shared.stop.load(Relaxed) {
@@ -325,7 +352,8 @@ impl Probe {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             back.drain();
-            self.settle_calls(front, calls);
+            self.signals.drain(front);
+            self.tell_devices(front);
             if now() - told >= TELL_EVERY {
                 told = now();
                 self.tell(front, captures);
@@ -341,7 +369,6 @@ impl Probe {
         listening: Option<&Listening>,
         front: &mut Front,
         back: &mut B,
-        calls: &mut Collector,
     ) {
         let step = self.openmetrics.as_ref().map_or(i64::MAX, |s| s.gathered.step());
         let step = if paced { step.min(PACE_STEP) } else { step };
@@ -363,7 +390,8 @@ impl Probe {
                     }
                 }
                 back.drain();
-                self.settle_calls(front, calls);
+                self.signals.drain(front);
+                self.tell_devices(front);
                 let time = front.now().unwrap_or(i64::MIN);
                 if time.saturating_sub(told) >= TELL_EVERY {
                     told = time;
@@ -374,24 +402,16 @@ impl Probe {
         });
     }
 
-    /// Calls that have ended are kept only where a report will want them.
-    fn settle_calls(&self, front: &mut Front, calls: &mut Collector) {
-        if self.report.is_some() {
-            calls.take_calls(front);
-        } else {
-            while front.poll_call().is_some() {}
-            while front.poll_voice_report().is_some() {}
-            while front.poll_tls().is_some() {}
-        }
-    }
-
-    fn scrape_if_due<B: Back<Seen = Totals>>(&mut self, time: i64, front: &Front, back: &mut B) {
+    fn scrape_if_due<B: Back<Seen = Totals>>(&mut self, time: i64, front: &mut Front, back: &mut B) {
         let Some(scrapes) = self.openmetrics.as_mut().filter(|s| s.gathered.is_due(time)) else { return };
-        let seen = back.look();
-        let mut seen = seen.iter();
-        let mut totals = seen.next().cloned().unwrap_or_else(|| Totals::new(0));
-        seen.for_each(|other| totals.merge(other));
-        lock(&self.shared.front).undecoded = front.undecoded();
+        // Of all frames before this step, also those of the same batch.
+        self.signals.drain(front);
+        let mut totals = lock(&self.shared.signal_totals).clone();
+        back.look().iter().for_each(|other| totals.merge(other));
+        let mut numbers = lock(&self.shared.front);
+        numbers.undecoded = front.undecoded();
+        numbers.messages = front.message_counts().by_transport;
+        drop(numbers);
         let numbers = self.shared.numbers_of_packets();
         scrapes.gathered.append(time, &lock(&self.shared.exposition).families(&totals, &numbers));
     }
@@ -403,17 +423,10 @@ impl Probe {
         write(scrapes.file, &scrapes.path, |out| scrapes.gathered.write(out))
     }
 
-    fn finish_report(
-        &mut self,
-        halves: Halves,
-        front: &Front,
-        captures: Vec<Capture>,
-    ) -> Result<(), ProbeError> {
-        let Some((file, path)) = self.report.take() else { return Ok(()) };
-        let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
-        let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
-        analysis.labels = lock(&self.shared.config).labels();
-        write(file, &path, |out| analysis.write_json(out))
+    fn tell_devices(&self, front: &Front) {
+        if self.shared.devices_wanted.swap(false, Relaxed) {
+            *lock(&self.shared.devices) = front.registrations();
+        }
     }
 
     /// Tells HTTP what the front knows.
@@ -428,9 +441,16 @@ impl Probe {
         });
         *lock(&self.shared.front) = FrontNumbers {
             undecoded: front.undecoded(),
+            messages: front.message_counts().by_transport,
             clock_steps: front.quarantined(),
             tables: vec![
-                table(StateTable::Calls, front.calls(), Some(limits.calls), front.calls_evicted()),
+                table(StateTable::Calls, front.calls(), Some(limits.calls.calls), front.calls_evicted()),
+                table(
+                    StateTable::Registrations,
+                    front.registered(),
+                    Some(limits.registrations),
+                    front.registrations_evicted(),
+                ),
                 table(StateTable::Fragments, front.fragments_waiting(), None, front.fragments_evicted()),
                 table(
                     StateTable::Tcp,
@@ -449,6 +469,21 @@ impl Probe {
 /// had been captured beside them.
 fn shift(front: &Front) -> i64 {
     front.now().map_or(0, |time| time.saturating_sub(now()))
+}
+
+fn finish_report(
+    report: Option<(File, PathBuf)>,
+    shared: &Shared,
+    halves: Halves,
+    front: &Front,
+    captures: Vec<Capture>,
+) -> Result<(), ProbeError> {
+    let Some((file, path)) = report else { return Ok(()) };
+    let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
+    let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
+    (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
+    analysis.labels = lock(&shared.config).labels();
+    write(file, &path, |out| analysis.write_json(out))
 }
 
 fn handle<B: Back>(batch: &Batch, shift: i64, front: &mut Front, back: &mut B) {

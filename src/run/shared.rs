@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -12,16 +13,20 @@ use super::observer::Territory;
 use super::process;
 use crate::config::{self, Config, Limits};
 use crate::decode::Undecoded;
+use crate::engine::SipMessages;
 use crate::export::http::{self, Pages, Refusal};
+use crate::export::json::devices;
 use crate::export::metrics::{
     self, Build, DropPlace, InterfaceNumbers, ProbeNumbers, ProcessNumbers, ReloadNumbers, StateTable,
     TableNumbers, Totals,
 };
+use crate::track::registrations::Binding;
 
 /// What the front tells the others now and then.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FrontNumbers {
     pub undecoded: Undecoded,
+    pub messages: SipMessages,
     pub clock_steps: u64,
     pub tables: Vec<TableNumbers>,
     /// Files that are read: name, packets, bytes, last packet.
@@ -38,9 +43,16 @@ pub(super) struct Shared {
     pub territory: Arc<RwLock<Arc<Territory>>>,
     /// One a worker.
     pub totals: Vec<Arc<Mutex<Totals>>>,
+    /// The front's.
+    pub signal_totals: Arc<Mutex<Totals>>,
     pub stream_tables: Vec<Arc<StreamTable>>,
     pub interfaces: Vec<(String, Arc<InterfaceCounters>)>,
     pub front: Mutex<FrontNumbers>,
+    /// Somebody asks for the devices; the front answers.
+    pub devices_wanted: AtomicBool,
+    pub devices: Mutex<Vec<Binding>>,
+    /// No front is at work any more.
+    pub all_is_read: AtomicBool,
     pub exposition: Mutex<metrics::Exposition>,
     pub reload: Mutex<ReloadNumbers>,
     pub ready: AtomicBool,
@@ -54,11 +66,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What of a configuration a running probe takes up.
 pub(super) fn territory(config: &Config) -> Territory {
-    let poor_mos = config.customers.iter().map(|c| {
-        let edge = c.poor_mos;
-        [edge.nb.value(), edge.wb.value(), edge.fb.value()]
-    });
-    Territory { labels: config.labels(), poor_mos: poor_mos.collect() }
+    Territory { labels: config.labels() }
+}
+
+/// Counts of a worker or of the front, before the first.
+pub(super) fn nothing_counted(max_sites: usize, territory: &Territory) -> Arc<Mutex<Totals>> {
+    let mut totals = Totals::new(max_sites);
+    configure(&mut totals, territory);
+    Arc::new(Mutex::new(totals))
 }
 
 /// Makes the sites of a configuration known to a worker's counts.
@@ -115,7 +130,7 @@ impl Shared {
         }
         warn_of_overflow(&new);
         let territory = Arc::new(territory(&new));
-        for totals in &self.totals {
+        for totals in self.totals.iter().chain([&self.signal_totals]) {
             let mut totals = lock(totals);
             totals.bound_sites(new.limits.sites);
             configure(&mut totals, &territory);
@@ -140,6 +155,8 @@ impl Shared {
             }),
             interfaces,
             undecoded: front.undecoded,
+            messages: front.messages,
+            promises: config.customers.iter().map(|c| (c.name.to_string(), c.sla_good_ratio)).collect(),
             tables: self.stream_tables(&config.limits).into_iter().chain(front.tables).collect(),
             clock_steps: Some(front.clock_steps),
             reload: Some(*lock(&self.reload)),
@@ -156,12 +173,10 @@ impl Shared {
         ProbeNumbers { reload, process: ProcessNumbers::default(), ..now }
     }
 
-    /// The counts of all workers together.
+    /// The counts of the front and all workers together.
     pub fn merged(&self) -> Totals {
-        let mut all = self.totals.iter();
-        let first = all.next().map(|t| lock(t).clone());
-        let mut merged = first.unwrap_or_else(|| Totals::new(0));
-        for totals in all {
+        let mut merged = lock(&self.signal_totals).clone();
+        for totals in &self.totals {
             merged.merge(&lock(totals));
         }
         merged
@@ -269,6 +284,20 @@ impl Pages for Shared {
 
     fn streams(&self, _live: bool, _limit: usize) -> Value {
         json!({ "items": null, "note": "streams are told when they end: see --report" })
+    }
+
+    /// The table of devices is the front's: it is asked for a copy, and where none comes in time the last one
+    /// must do.
+    fn devices(&self, limit: usize) -> Value {
+        self.devices_wanted.store(!self.all_is_read.load(Relaxed), Relaxed);
+        for _ in 0..40 {
+            if !self.devices_wanted.load(Relaxed) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        let labels = lock(&self.config).labels();
+        devices(&labels, &lock(&self.devices), limit)
     }
 
     fn refused(&self, why: Refusal) {

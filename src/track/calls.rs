@@ -1,30 +1,28 @@
-//! The call table: SIP messages become calls and legs.
+//! The call table: SIP messages become calls and legs, and calls of several Call-IDs are joined.
 //!
-//! Enough dialog state to bind media and to give each call its times, its final status and who ended it.
-//! Bounded: at the limit, the oldest call that was never answered goes first.
+//! Bounded: at the limit the oldest call that nothing ever answered goes first, then those that ring, and an
+//! answered one only where there is nothing else: forged INVITEs push out no call that is going on.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+mod joining;
+mod numbers;
+mod queues;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::call::{Call, CallIdentity, CallState, EndedBy, Leg, SipTransport};
+use self::joining::{Clues, Joining};
+use self::queues::{Queues, Stage};
+use super::call::{Call, CallIdentity, CallState, Change, Edge, EndedBy, Memory, Novelty, SipTransport};
+use super::signal::{Parties, Signal, SignalEvent};
 use crate::decode::Flow;
-use crate::decode::sip::{Message, StartLine};
+use crate::decode::sip::Message;
 
-/// A copy made by the span port follows its original closely, ns.
-const MIRROR_COPY_WITHIN: u64 = 10_000_000;
-/// Messages of a call remembered to know copies and retransmissions from new ones.
-const REMEMBERED: usize = 32;
-/// Legs of one call; more are an attack or a loop, and join the last.
-const MAX_LEGS: usize = 64;
 /// Text kept of a header at most.
 const MAX_TEXT: usize = 256;
-/// Calls looked at to find one that was never answered, when the table is full.
-const EVICTION_SAMPLE: usize = 64;
-/// Places that may be stale in a queue before it is sifted.
-const SLACK: usize = 1024;
-/// RFC 3261 §17: T1 × 64. A finished call may still see retransmissions for so long, ns.
-const LINGER: i64 = 32_000_000_000;
+/// Parts of one call at most: more are an attack, or a loop through back-to-back user agents.
+const MAX_PARTS: usize = 32;
 
 /// A SIP message and where it was seen.
 #[derive(Clone, Copy, Debug)]
@@ -41,65 +39,105 @@ pub struct Seen<'a> {
     pub vlan: u16,
 }
 
+/// Bounds and choices of the table.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Calls at once, each Call-ID counted.
+    pub calls: usize,
+    /// Headers that name another leg of the same call.
+    pub correlate_headers: Arc<[Box<str>]>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { calls: 262_144, correlate_headers: Arc::new(["X-Call-ID".into()]) }
+    }
+}
+
 /// The table.
 #[derive(Debug)]
 pub struct Calls {
-    by_id: HashMap<String, Entry, BuildHasherDefault<DefaultHasher>>,
-    order: VecDeque<(String, u64)>,
-    /// Ended calls in the order of their end.
-    ended: VecDeque<(String, u64, i64)>,
-    limit: usize,
+    settings: Settings,
+    by_id: HashMap<Box<[u8]>, u64>,
+    entries: BTreeMap<u64, Entry>,
+    groups: HashMap<u64, Group>,
+    joining: Joining,
+    queues: Queues,
     next_serial: u64,
-    evicted: u64,
+    counters: CallCounters,
     done: VecDeque<Call>,
+    signals: VecDeque<SignalEvent>,
+}
+
+/// What the table did not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCounters {
+    /// Calls pushed out at the bound before they ended.
+    pub evicted: u64,
+    /// Those of them that nothing ever answered: no record is made of these.
+    pub unanswered: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
+    id: Box<[u8]>,
     call: Call,
     /// Shared with all that its SDP describes.
     identity: Arc<CallIdentity>,
-    remembered: VecDeque<Remembered>,
+    memory: Memory,
+    stage: Stage,
+    /// The call it is a part of: the serial of its first part.
+    group: u64,
+    /// The way on of an earlier part.
+    hop: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Remembered {
-    what: u64,
-    flow: Flow,
-    time: i64,
+/// The parts of one call.
+#[derive(Debug, Default)]
+struct Group {
+    /// Between whom the first part is: what goes on and ends between them.
+    parties: Arc<Parties>,
+    live: Vec<u64>,
+    left: Vec<Call>,
+    edges: Vec<Edge>,
+    /// It was told that it goes on.
+    active: bool,
 }
 
 impl Calls {
-    /// An empty table of at most `limit` calls.
+    /// An empty table.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self {
-            by_id: HashMap::default(),
-            order: VecDeque::new(),
-            ended: VecDeque::new(),
-            limit: limit.max(1),
+            settings,
+            by_id: HashMap::new(),
+            entries: BTreeMap::new(),
+            groups: HashMap::new(),
+            joining: Joining::default(),
+            queues: Queues::default(),
             next_serial: 0,
-            evicted: 0,
+            counters: CallCounters::default(),
             done: VecDeque::new(),
+            signals: VecDeque::new(),
         }
     }
 
-    /// Calls pushed out at the bound.
+    /// What was not kept.
     #[must_use]
-    pub const fn evicted(&self) -> u64 {
-        self.evicted
+    pub const fn counters(&self) -> CallCounters {
+        self.counters
     }
 
-    /// Calls at present.
+    /// Call-IDs at present.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.entries.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.entries.is_empty()
     }
 
     /// Takes the oldest call that has left the table.
@@ -107,385 +145,299 @@ impl Calls {
         self.done.pop_front()
     }
 
+    /// Takes what calls have shown.
+    pub fn drain_signals(&mut self) -> impl Iterator<Item = SignalEvent> {
+        self.signals.drain(..)
+    }
+
     /// Takes one message; the call it belongs to, if it belongs to one.
     pub fn handle(&mut self, seen: &Seen<'_>) -> Option<Arc<CallIdentity>> {
         let message = seen.message;
-        let call_id = text(message.call_id()?);
+        let id = message.call_id()?;
+        let id = id.get(..MAX_TEXT).unwrap_or(id);
         let cseq = message.cseq()?;
-        if !self.by_id.contains_key(&call_id) {
-            // Only an INVITE begins a call; a 2xx to one shows a call that began before the probe.
-            let begins = message.method() == Some("INVITE");
-            let answers =
-                cseq.method == "INVITE" && message.status().is_some_and(|s| (101..300).contains(&s));
-            if !(begins || answers) {
-                return None;
+        let serial = match self.by_id.get(id) {
+            Some(serial) => *serial,
+            None => {
+                // Only an INVITE begins a call; a 2xx to one shows a call that began before the probe.
+                let begins = message.method() == Some("INVITE");
+                let answers =
+                    cseq.method == "INVITE" && message.status().is_some_and(|s| (101..300).contains(&s));
+                if !(begins || answers) {
+                    return None;
+                }
+                self.create(id, seen, !begins)
             }
-            self.create(&call_id, seen, !begins);
-        }
-        let entry = self.by_id.get_mut(&call_id)?;
+        };
+        let entry = self.entries.get_mut(&serial)?;
         let identity = Arc::clone(&entry.identity);
-        entry.call.last_seen = seen.time;
-        let end_before = entry.call.end;
-        if entry.is_new(seen) {
-            entry.apply(seen, cseq.method);
+        let novelty = entry.memory.take(seen);
+        let was_over = entry.call.is_over();
+        entry.move_on(seen, novelty, &mut self.signals);
+        if !was_over && entry.call.is_over() {
+            self.joining.call_over(&entry.call, seen.time);
         }
-        if let Some(end) = entry.call.end.filter(|end| Some(*end) != end_before) {
-            self.ended.push_back((call_id, identity.serial, end));
-            self.drop_stale();
+        if novelty == Novelty::New && message.method() == Some("REFER") {
+            self.joining.take_refer(serial, &entry.call, seen);
         }
+        if message.status().is_some_and(|s| (300..400).contains(&s)) {
+            self.joining.take_redirection(serial, &entry.call, seen);
+        }
+        self.settle(serial, seen.time);
         Some(identity)
     }
 
-    fn create(&mut self, call_id: &str, seen: &Seen<'_>, from_the_middle: bool) {
-        while self.by_id.len() >= self.limit {
-            self.evict_one();
+    fn create(&mut self, id: &[u8], seen: &Seen<'_>, from_the_middle: bool) -> u64 {
+        while self.entries.len() >= self.settings.calls.max(1) {
+            self.evict_one(seen.time);
         }
         self.next_serial += 1;
-        let call = Call::begun(self.next_serial, call_id, seen, from_the_middle);
-        self.order.push_back((call_id.to_owned(), self.next_serial));
+        let serial = self.next_serial;
+        let call = Call::begun(serial, id, seen, from_the_middle);
+        let clues = Clues::of(seen, &self.settings.correlate_headers);
         let identity = Arc::new(call.identity());
-        self.by_id.insert(call_id.to_owned(), Entry { call, identity, remembered: VecDeque::new() });
+        let fresh = !call.started_before_probe;
+        let entry = Entry {
+            id: id.into(),
+            identity,
+            memory: Memory::default(),
+            stage: Stage::Trying,
+            group: serial,
+            hop: false,
+            call,
+        };
+        let parties = Arc::clone(&entry.call.parties);
+        self.groups.insert(serial, Group { parties, live: vec![serial], ..Group::default() });
+        self.by_id.insert(id.into(), serial);
+        self.entries.insert(serial, entry);
+        if fresh {
+            self.join(serial, &clues, seen);
+        }
+        self.joining.remember(serial, clues, seen.time);
+        if let Some(entry) = self.entries.get(&serial) {
+            self.queues.enter(serial, Stage::Trying);
+            if fresh {
+                let redial = self.joining.is_redial(&entry.call, seen.time);
+                let what = Signal::Attempted { hop: entry.hop, redial };
+                self.tell(seen.time, &Arc::clone(&entry.call.parties), what);
+            }
+        }
+        serial
     }
 
-    /// Queues hold more than the calls there are: what went from their middle, and ends that were none. A
-    /// call that stays at the front must not make them grow.
-    fn drop_stale(&mut self) {
-        let most = 2 * self.by_id.len() + SLACK;
-        if self.order.len() > most {
-            self.order.retain(|(id, serial)| self.by_id.get(id).is_some_and(|e| e.call.serial == *serial));
-        }
-        if self.ended.len() > most {
-            self.ended.retain(|(id, serial, end)| {
-                self.by_id.get(id).is_some_and(|e| e.call.serial == *serial && e.call.end == Some(*end))
-            });
+    /// Joins a call that begins to those that it goes on from.
+    fn join(&mut self, serial: u64, clues: &Clues, seen: &Seen<'_>) {
+        let Self { joining, entries, by_id, .. } = self;
+        let known = |id: &[u8]| by_id.get(id).copied();
+        let calls = |serial: u64| entries.get(&serial).map(|e| &e.call);
+        for edge in joining.find(serial, clues, seen, known, calls) {
+            self.connect(edge);
         }
     }
 
-    fn evict_one(&mut self) {
-        for _ in 0..EVICTION_SAMPLE {
-            let Some((id, serial)) = self.order.pop_front() else { return };
-            match self.by_id.get(&id) {
-                Some(e) if e.call.serial == serial && e.call.answer.is_some() && e.call.is_up() => {
-                    self.order.push_back((id, serial));
+    /// Makes one call of two, if they are not one already.
+    fn connect(&mut self, edge: Edge) {
+        let group_of = |serial| self.entries.get(&serial).map(|e| e.group);
+        let (Some(a), Some(b)) = (group_of(edge.earlier), group_of(edge.later)) else { return };
+        let parts = |g: u64| self.groups.get(&g).map_or(0, |g| g.live.len() + g.left.len());
+        if a == b || parts(a) + parts(b) > MAX_PARTS {
+            return;
+        }
+        let (kept, gone) = (a.min(b), a.max(b));
+        let Some(other) = self.groups.remove(&gone) else { return };
+        let identity = self.entries.get(&kept).map(|e| Arc::clone(&e.identity));
+        for part in &other.live {
+            if let Some(entry) = self.entries.get_mut(part) {
+                entry.group = kept;
+                entry.hop |= *part == edge.later && edge.hop;
+                // Streams of a call that only begins are its first part's; those of one that goes on keep theirs.
+                if let (true, Some(identity)) = (*part == edge.later && other.left.is_empty(), &identity) {
+                    entry.identity = Arc::clone(identity);
                 }
-                Some(e) if e.call.serial == serial => return self.remove_evicted(&id),
-                _ => {}
             }
         }
-        if let Some((id, _)) = self.order.pop_front() {
-            self.remove_evicted(&id);
+        let Some(group) = self.groups.get_mut(&kept) else { return };
+        group.live.extend(other.live);
+        group.left.extend(other.left);
+        group.edges.extend(other.edges);
+        group.edges.push(edge);
+        if group.active && other.active {
+            // Two calls that were counted are one.
+            let time = self.entries.get(&edge.later).map_or(0, |e| e.call.progress.last_seen);
+            self.tell(time, &other.parties, Signal::Ended { by: None, answered: false });
+        } else if let Some(group) = self.groups.get_mut(&kept) {
+            group.active |= other.active;
         }
     }
 
-    fn remove_evicted(&mut self, id: &str) {
-        if let Some(mut entry) = self.by_id.remove(id) {
-            entry.call.evicted = entry.call.is_up();
-            self.evicted += u64::from(entry.call.evicted);
-            self.done.push_back(entry.call);
+    fn tell(&mut self, time: i64, parties: &Arc<Parties>, what: Signal) {
+        self.signals.push_back(SignalEvent { time, parties: Arc::clone(parties), what });
+    }
+
+    /// Brings the queues and the group up to what a call has become.
+    fn settle(&mut self, serial: u64, time: i64) {
+        let Some(entry) = self.entries.get_mut(&serial) else { return };
+        let stage = Stage::of(&entry.call);
+        if stage != entry.stage {
+            entry.stage = stage;
+            self.queues.enter(serial, stage);
+        }
+        self.queues.arm(serial, entry.call.due());
+        let group = entry.group;
+        self.settle_group(group, serial, time);
+        let entries = &self.entries;
+        self.queues.drop_stale(entries.len(), |serial| entries.get(&serial).map(|e| e.stage));
+    }
+
+    fn settle_group(&mut self, id: u64, serial: u64, time: i64) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let up = |serial: &u64| self.entries.get(serial).is_some_and(|e| !e.call.is_over());
+        let active = group.live.iter().any(up);
+        if active == group.active {
+            return;
+        }
+        group.active = active;
+        let Some(first) = self.entries.get(&id).or_else(|| self.entries.get(&serial)) else { return };
+        let Some(last) = self.entries.get(&serial) else { return };
+        let parties = Arc::clone(&group.parties);
+        let answered = last.call.answer.is_some() || first.call.answer.is_some();
+        let what = if active {
+            Signal::Began
+        } else {
+            let by = last.call.ended_by.filter(|_| answered || last.call.state == CallState::Cancelled);
+            Signal::Ended { by, answered }
+        };
+        self.tell(time, &parties, what);
+    }
+
+    fn evict_one(&mut self, now: i64) {
+        let entries = &self.entries;
+        let victim = self.queues.pop_victim(|serial| entries.get(&serial).map(|e| e.stage));
+        let Some(serial) = victim.or_else(|| entries.keys().next().copied()) else { return };
+        let Some(entry) = self.entries.get_mut(&serial) else { return };
+        if !entry.call.is_over() {
+            self.counters.evicted += 1;
+            entry.call.evicted = true;
+            // A flood of requests that nothing answers would fill the memory of whoever keeps the records.
+            if entry.stage == Stage::Trying && entry.call.status.is_none() && entry.group == serial {
+                self.counters.unanswered += 1;
+                let alone = self.groups.get(&serial).is_some_and(|g| g.live.len() + g.left.len() == 1);
+                if alone {
+                    self.forget(serial, now);
+                    return;
+                }
+            }
+        }
+        self.leave(serial, now);
+    }
+
+    /// Lets a call go without a record.
+    fn forget(&mut self, serial: u64, now: i64) {
+        let group = self.groups.remove(&serial);
+        if let Some(entry) = self.entries.remove(&serial) {
+            self.by_id.remove(&entry.id);
+            self.joining.forget(serial);
+            if let Some(group) = group.filter(|g| g.active) {
+                self.tell(now, &group.parties, Signal::Ended { by: None, answered: false });
+            }
         }
     }
 
-    /// Lets calls go that ended long enough ago.
+    /// Lets go what has been over for long enough, and ends what nobody ended.
     pub fn handle_timeout(&mut self, now: i64) {
-        while let Some((id, serial, end)) = self.ended.front() {
-            if now.saturating_sub(*end) < LINGER {
-                return;
+        while let Some(serial) = self.queues.pop_due(now) {
+            let Some(entry) = self.entries.get_mut(&serial) else { continue };
+            let due = entry.call.due();
+            if due > now {
+                self.queues.arm(serial, due);
+            } else if entry.call.is_over() {
+                self.leave(serial, now);
+            } else {
+                entry.expire(now, &mut self.signals);
+                self.joining.call_over(&entry.call, now);
+                self.settle(serial, now);
             }
-            // It may have gone on since, as an INVITE does after a challenge.
-            if self.by_id.get(id).is_some_and(|e| e.call.serial == *serial && e.call.end == Some(*end))
-                && let Some(entry) = self.by_id.remove(id)
-            {
-                self.done.push_back(entry.call);
-            }
-            self.ended.pop_front();
         }
-        while self.order.front().is_some_and(|(id, s)| self.by_id.get(id).is_none_or(|e| e.call.serial != *s))
+        self.joining.handle_timeout(now);
+    }
+
+    /// Neither end of a call has sent media since `last`: it is over, though nobody said so.
+    pub fn media_silent(&mut self, serial: u64, last: i64, now: i64) {
+        let group = self.entries.get(&serial).map_or(serial, |e| e.group);
+        let parts = self.groups.get(&group).map(|g| g.live.clone()).unwrap_or_default();
+        for part in parts {
+            let Some(entry) = self.entries.get_mut(&part) else { continue };
+            let call = &mut entry.call;
+            let up = matches!(call.state, CallState::Answered | CallState::Established) && !call.is_over();
+            if up && entry.identity.serial == serial && !call.media.is_silent_at(last) {
+                call.end_without_bye(EndedBy::MediaTimeout, last);
+                self.settle(part, now);
+            }
+        }
+    }
+
+    fn leave(&mut self, serial: u64, now: i64) {
+        for edge in self.resolve(serial) {
+            self.connect(edge);
+        }
+        let Some(mut entry) = self.entries.remove(&serial) else { return };
+        self.by_id.remove(&entry.id);
+        self.joining.forget(serial);
+        entry.leave(now, &mut self.signals);
+        let Some(group) = self.groups.get_mut(&entry.group) else { return };
+        group.live.retain(|part| *part != serial);
+        group.left.push(entry.call);
+        if group.live.is_empty()
+            && let Some(mut group) = self.groups.remove(&entry.group)
         {
-            self.order.pop_front();
+            if group.active {
+                self.tell(now, &group.parties, Signal::Ended { by: None, answered: false });
+            }
+            group.left.sort_by_key(|call| call.serial);
+            self.done.extend(Call::of_parts(group.left, &group.edges));
         }
+    }
+
+    /// What could not be told apart when it began, by how it went on.
+    fn resolve(&mut self, serial: u64) -> Vec<Edge> {
+        let Self { joining, entries, .. } = self;
+        joining.resolve(serial, |serial| entries.get(&serial).map(|e| &e.call))
     }
 
     /// Lets every call go, as it stands at `now`.
     pub fn finish(&mut self, now: i64) {
-        let mut rest: Vec<Call> = self.by_id.drain().map(|(_, e)| e.call).collect();
-        rest.sort_by_key(|c| c.serial);
-        for mut call in rest {
-            call.capture_ended(now);
-            self.done.push_back(call);
+        self.handle_timeout(now);
+        let rest: Vec<u64> = self.entries.keys().copied().collect();
+        for serial in rest {
+            self.leave(serial, now);
         }
-        self.order.clear();
-        self.ended.clear();
     }
 }
 
 impl Entry {
-    /// Whether the message is new: not sent again, nor copied by the span port.
-    fn is_new(&mut self, seen: &Seen<'_>) -> bool {
-        let what = fingerprint(seen.message);
-        let earlier = self.remembered.iter().rev().find(|r| r.what == what).copied();
-        if let Some(earlier) = earlier {
-            let leg = self.call.leg_mut(seen.message);
-            if earlier.flow != seen.flow {
-                // The next hop of a proxy: the same message on its way.
-            } else if seen.time.abs_diff(earlier.time) < MIRROR_COPY_WITHIN {
-                leg.mirror_copies += 1;
-            } else {
-                leg.retransmissions += 1;
-            }
-        }
-        if self.remembered.len() == REMEMBERED {
-            self.remembered.pop_front();
-        }
-        self.remembered.push_back(Remembered { what, flow: seen.flow, time: seen.time });
-        earlier.is_none()
+    fn move_on(&mut self, seen: &Seen<'_>, novelty: Novelty, signals: &mut VecDeque<SignalEvent>) {
+        let (time, parties) = (seen.time, Arc::clone(&self.call.parties));
+        let mut tell = |what| signals.push_back(SignalEvent { time, parties: Arc::clone(&parties), what });
+        self.call.apply(&Change { seen, novelty, hop: self.hop }, &mut tell);
     }
 
-    fn apply(&mut self, seen: &Seen<'_>, cseq_method: &str) {
-        match seen.message.start_line() {
-            StartLine::Request { method: "INVITE", .. } => self.call.invite(seen),
-            StartLine::Request { method: "ACK", .. } => self.call.ack(),
-            StartLine::Request { method: "CANCEL", .. } => self.call.cancelled = true,
-            StartLine::Request { method: "BYE", .. } => self.call.bye(seen),
-            StartLine::Status { code, .. } if cseq_method == "INVITE" => self.call.response(seen, code),
-            _ => {}
-        }
-    }
-}
-
-/// What tells one message of a call from another, wherever it is seen: a proxy adds a `Via`, the last
-/// one stays.
-fn fingerprint(message: &Message<'_>) -> u64 {
-    let mut hash = DefaultHasher::new();
-    message.method().hash(&mut hash);
-    message.status().hash(&mut hash);
-    message.cseq().map(|c| (c.number, c.method)).hash(&mut hash);
-    message.from().and_then(|f| f.tag()).hash(&mut hash);
-    message.to().and_then(|t| t.tag()).hash(&mut hash);
-    message.vias().last().and_then(|v| v.branch()).hash(&mut hash);
-    // A reliable provisional response (RFC 3262) is a message of its own.
-    message.header("RSeq").hash(&mut hash);
-    message.body().hash(&mut hash);
-    hash.finish()
-}
-
-impl Call {
-    fn begun(serial: u64, call_id: &str, seen: &Seen<'_>, from_the_middle: bool) -> Self {
-        let message = seen.message;
-        let tag = |a: Option<crate::decode::sip::NameAddr<'_>>| a.and_then(|a| a.tag()).map(text);
-        let user = |a: Option<crate::decode::sip::NameAddr<'_>>| a.and_then(|a| a.uri.user()).map(text);
-        let (from_tag, from, to) =
-            (tag(message.from()).unwrap_or_default(), user(message.from()), user(message.to()));
-        let leg = Leg {
-            from_tag: from_tag.clone(),
-            to_tag: None,
-            from: from.clone(),
-            to: to.clone(),
-            transport: seen.transport,
-            flow: if from_the_middle { seen.flow.reversed() } else { seen.flow },
-            caller_agent: message.method().and(message.user_agent()).map(text),
-            callee_agent: None,
-            status: None,
-            reason: None,
-            ended_by: None,
-            start: seen.time,
-            ringing: None,
-            answer: None,
-            end: None,
-            retransmissions: 0,
-            mirror_copies: 0,
-        };
-        // An INVITE inside a dialog has a To tag: the call is older than what was captured of it.
-        let in_dialog = message.to().and_then(|t| t.tag()).is_some();
-        Self {
-            serial,
-            call_id: call_id.to_owned(),
-            from_tag,
-            from,
-            to,
-            state: CallState::Trying,
-            status: None,
-            reason: None,
-            q850: None,
-            ended_by: None,
-            start: seen.time,
-            ringing: None,
-            answer: None,
-            end: None,
-            answered_by: None,
-            legs: vec![leg],
-            started_before_probe: from_the_middle || in_dialog,
-            evicted: false,
-            cancelled: false,
-            last_seen: seen.time,
-        }
+    fn expire(&mut self, now: i64, signals: &mut VecDeque<SignalEvent>) {
+        let parties = Arc::clone(&self.call.parties);
+        let mut tell =
+            |what| signals.push_back(SignalEvent { time: now, parties: Arc::clone(&parties), what });
+        self.call.expire(now, self.hop, &mut tell);
     }
 
-    /// The leg of a message: by the callee's tag, else the first.
-    #[expect(clippy::indexing_slicing, reason = "a call has a leg from its beginning")]
-    fn leg_mut(&mut self, message: &Message<'_>) -> &mut Leg {
-        let from = message.from().and_then(|f| f.tag()).map(text);
-        let to = message.to().and_then(|t| t.tag()).map(text);
-        // A request from the callee has the tags the other way round.
-        let callee_tag = if from.as_deref() == Some(&*self.from_tag) { to } else { from };
-        let Some(tag) = callee_tag else { return &mut self.legs[0] };
-        if let Some(i) = self.legs.iter().position(|l| l.to_tag.as_deref() == Some(&*tag)) {
-            return &mut self.legs[i];
-        }
-        if self.legs[0].to_tag.is_none() {
-            self.legs[0].to_tag = Some(tag);
-            return &mut self.legs[0];
-        }
-        if self.legs.len() < MAX_LEGS {
-            let forked = self.legs[0].forked(&tag);
-            self.legs.push(forked);
-        }
-        let last = self.legs.len() - 1;
-        &mut self.legs[last]
+    fn leave(&mut self, now: i64, signals: &mut VecDeque<SignalEvent>) {
+        let parties = Arc::clone(&self.call.parties);
+        let mut tell =
+            |what| signals.push_back(SignalEvent { time: now, parties: Arc::clone(&parties), what });
+        self.call.leave(now, self.hop, &mut tell);
     }
-
-    fn invite(&mut self, seen: &Seen<'_>) {
-        let again = matches!(self.state, CallState::Failed | CallState::TimedOut);
-        let in_dialog = seen.message.to().and_then(|t| t.tag()).is_some();
-        if again && !in_dialog {
-            // The same attempt goes on: with credentials after a challenge, or at another place after a
-            // redirection (RFC 3261 §8.1.3.4, §22.2).
-            (self.state, self.status, self.reason, self.end) = (CallState::Trying, None, None, None);
-            if let Some(leg) = self.legs.first_mut() {
-                (leg.status, leg.reason, leg.end, leg.to_tag) = (None, None, None, None);
-            }
-        }
-    }
-
-    fn ack(&mut self) {
-        if self.state == CallState::Answered {
-            self.state = CallState::Established;
-        }
-    }
-
-    fn bye(&mut self, seen: &Seen<'_>) {
-        let from = seen.message.from().and_then(|f| f.tag()).map(text);
-        let by = if from.as_deref() == Some(&*self.from_tag) { EndedBy::Caller } else { EndedBy::Callee };
-        self.q850 = q850(seen.message).or(self.q850);
-        let leg = self.leg_mut(seen.message);
-        leg.end.get_or_insert(seen.time);
-        leg.ended_by.get_or_insert(by);
-        if self.end.is_none() {
-            self.end = Some(seen.time);
-            self.ended_by = Some(by);
-            self.state = CallState::Completed;
-        }
-    }
-
-    fn response(&mut self, seen: &Seen<'_>, code: u16) {
-        let message = seen.message;
-        if code == 100 {
-            return;
-        }
-        let in_dialog_already = self.answer.is_some() && code >= 300;
-        if in_dialog_already {
-            // A re-INVITE was refused; the call goes on (RFC 3261 §14.1).
-            return;
-        }
-        let reason = message.reason_phrase().map(text).filter(|r| !r.is_empty());
-        let leg = self.leg_mut(message);
-        leg.callee_agent = leg.callee_agent.take().or_else(|| message.user_agent().map(text));
-        match code {
-            101..200 => {
-                leg.ringing.get_or_insert(seen.time);
-                self.ringing.get_or_insert(seen.time);
-                if self.state == CallState::Trying {
-                    self.state = CallState::Ringing;
-                }
-            }
-            200..300 => {
-                leg.answer.get_or_insert(seen.time);
-                (leg.status, leg.reason) = (Some(code), reason.clone());
-                if self.answer.is_none() {
-                    self.answer = Some(seen.time);
-                    (self.status, self.reason) = (Some(code), reason);
-                    (self.state, self.end) = (CallState::Answered, None);
-                }
-            }
-            _ => {
-                leg.end.get_or_insert(seen.time);
-                (leg.status, leg.reason) = (Some(code), reason.clone());
-                self.refused(seen, code, reason);
-            }
-        }
-    }
-
-    fn refused(&mut self, seen: &Seen<'_>, code: u16, reason: Option<String>) {
-        (self.status, self.reason) = (Some(code), reason);
-        self.q850 = q850(seen.message).or(self.q850);
-        self.answered_by = Some(seen.flow);
-        self.end = Some(seen.time);
-        let given_up = self.cancelled && code == 487;
-        self.state = if given_up { CallState::Cancelled } else { CallState::Failed };
-        self.ended_by = given_up.then_some(EndedBy::Caller);
-    }
-
-    /// The input ended. What was still going on is cut off by that; but an INVITE that nobody answered for as
-    /// long as its sender waits has failed (RFC 3261 §17.1.1.2, Timer B).
-    fn capture_ended(&mut self, now: i64) {
-        self.state = match self.state {
-            CallState::Trying | CallState::Ringing if now.saturating_sub(self.last_seen) >= LINGER => {
-                if self.cancelled { CallState::Cancelled } else { CallState::TimedOut }
-            }
-            CallState::Trying | CallState::Ringing | CallState::Answered | CallState::Established => {
-                CallState::Interrupted
-            }
-            over => over,
-        };
-    }
-}
-
-/// The Q.850 cause of a message's `Reason` (RFC 3326, RFC 6432).
-fn q850(message: &Message<'_>) -> Option<u16> {
-    message.reasons().find(|r| r.protocol.eq_ignore_ascii_case(b"Q.850")).and_then(|r| r.cause)
 }
 
 /// Bytes of a header as bounded text.
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     let cut = bytes.get(..bytes.len().min(MAX_TEXT)).unwrap_or_default();
     String::from_utf8_lossy(cut).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::Endpoint;
-
-    fn handle(calls: &mut Calls, time: i64, id: u32, start: &str, cseq: u32) {
-        let bytes = format!(
-            "{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{id}-{cseq}\r\nFrom: <sip:a@h>;tag=1\r\n\
-             To: <sip:b@h>\r\nCall-ID: {id}\r\nCSeq: {cseq} INVITE\r\nContent-Length: 0\r\n\r\n"
-        );
-        let message = Message::parse(bytes.as_bytes()).unwrap();
-        let flow = Flow { src: Endpoint::default(), dst: Endpoint::default() };
-        calls.handle(&Seen { message: &message, flow, time, transport: SipTransport::Udp, vlan: 0 });
-    }
-
-    #[test]
-    fn calls_that_went_behind_one_that_stays_leave_no_place() {
-        let mut calls = Calls::new(100_000);
-        handle(&mut calls, 0, 0, "INVITE sip:b@h SIP/2.0", 1);
-        for n in 1..10_000 {
-            let time = i64::from(n) * 1_000_000_000;
-            handle(&mut calls, time, n, "INVITE sip:b@h SIP/2.0", 1);
-            handle(&mut calls, time, n, "SIP/2.0 404 Not Found", 1);
-            calls.handle_timeout(time);
-            while calls.poll_done().is_some() {}
-        }
-        assert!(calls.order.len() < 3000, "{}", calls.order.len());
-    }
-
-    #[test]
-    fn one_call_refused_over_and_over_has_few_ends() {
-        let mut calls = Calls::new(100_000);
-        for n in 1..10_000 {
-            handle(&mut calls, i64::from(n), 0, "INVITE sip:b@h SIP/2.0", n);
-            handle(&mut calls, i64::from(n), 0, "SIP/2.0 401 Unauthorized", n);
-        }
-        assert!(calls.ended.len() < 3000, "{}", calls.ended.len());
-    }
 }

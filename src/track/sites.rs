@@ -215,6 +215,13 @@ impl Sites {
         self.peers.find(address).flatten().map(PeerId)
     }
 
+    /// Name of the peer at one of a flow's ends: who was asked before who asked.
+    #[must_use]
+    pub fn peer_between(&self, flow: &Flow) -> Option<&str> {
+        let peer = self.peer(flow.dst.address).or_else(|| self.peer(flow.src.address))?;
+        Some(self.peer_name(peer))
+    }
+
     /// Who sees a stream of this flow: the receiver's site first.
     #[must_use]
     pub fn views(&self, flow: &Flow, vlan: u16) -> Views {

@@ -51,8 +51,10 @@ pub struct Settings {
 /// What becomes of a stream that falls silent, where nobody knows whether the input ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Idle {
-    /// Its interval is closed and it is no longer active after this long, ns.
+    /// It is no longer active after this long, ns.
     pub quiet_after: i64,
+    /// Its interval is then closed; else it is only looked at, because a packet may yet come.
+    pub closes: bool,
     /// It ends after this long, ns.
     pub end_after: i64,
 }

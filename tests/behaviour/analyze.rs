@@ -280,6 +280,8 @@ fn one_call_in_depth_where_only_ascii_can_be_shown() {
             bob -> 1001: completed 200 OK
               id          01a207a2-5990-8ced-9421-dfa85ff05900
               Call-ID     one-way@office
+              audio       none from callee to caller for 30 s from 09:00:11.000: never sent,
+                          though other packets of that host pass here
 
             Times, 2026-11-23 UTC
               INVITE      09:00:10.000  +0.000 s
@@ -338,7 +340,8 @@ fn a_failed_call_in_depth() {
             =cmd|' /C calc'!A0 → 1001: failed 486 Busy �[31mHere
               id          01a207a2-80a0-88ae-8c04-9eef90b07148
               Call-ID     busy@office
-              failure     Q.850 cause 17 · answered by 198.51.100.2:5060
+              failure     486 Busy �[31mHere: busy (Q.850 cause 17: user busy) · answered by
+                          198.51.100.2:5060
 
             Times, 2026-11-23 UTC
               INVITE      09:00:20.000  +0.000 s

@@ -14,6 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use clearline::engine::Settings;
+use clearline::export::analysis::Labels;
 use clearline::run;
 use probes::pcap::Input;
 use probes::{Frame, LinkType};
@@ -54,7 +55,9 @@ impl Counts {
             add("frames".into(), c["packets"].as_u64());
             add("bytes".into(), c["bytes"].as_u64());
         }
-        add("calls".into(), Some(report["calls"].as_array().unwrap().len() as u64));
+        // Calls may yet turn out to be one.
+        let legs = report["calls"].as_array().unwrap().iter().map(|c| c["legs"].as_array().unwrap().len());
+        add("legs".into(), Some(legs.sum::<usize>() as u64));
         Self(all)
     }
 
@@ -69,7 +72,8 @@ impl Counts {
 /// Analyses bytes as a file. `None`: not a capture.
 fn analyse_bytes(name: &str, bytes: &[u8]) -> Option<Value> {
     let path = scratch(name, bytes);
-    let outcome = run::analyse(&[Input::from(path.clone())], Settings::default(), 1, |_| {});
+    let outcome =
+        run::analyse(&[Input::from(path.clone())], Settings::default(), Labels::default(), 1, |_| {});
     std::fs::remove_file(path).unwrap();
     outcome.ok().map(|o| json(&o.analysis))
 }

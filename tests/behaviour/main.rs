@@ -1,6 +1,8 @@
 //! What a user sees, one module a thing.
 
 mod analyze;
+mod call_counts;
+mod call_metrics;
 mod captures;
 mod config;
 mod flood;
@@ -8,9 +10,11 @@ mod hep;
 mod hostile;
 mod http;
 mod probe;
+mod registrations;
 mod reports;
 mod scores;
 mod steady;
+mod stories;
 mod streams;
 mod tidy;
 mod tls;

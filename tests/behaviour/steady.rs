@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot make its input has failed")]
 
 use clearline::engine::Settings;
+use clearline::export::analysis::Labels;
 use clearline::run;
 use probes::pcap::Input;
 
@@ -26,7 +27,9 @@ fn assert_same(name: &str, batch: usize, want: &[u8], got: &[u8]) {
 
 fn analyse_by_workers(frames: &[Recorded], count: usize) -> Vec<u8> {
     let path = scratch(&format!("{}-{count}-workers.pcap", frames.len()), &pcap_bytes(frames));
-    let outcome = run::analyse(&[Input::from(path.clone())], Settings::default(), count, |_| {}).unwrap();
+    let outcome =
+        run::analyse(&[Input::from(path.clone())], Settings::default(), Labels::default(), count, |_| {})
+            .unwrap();
     std::fs::remove_file(path).unwrap();
     let mut analysis = outcome.analysis;
     analysis.captures.clear();

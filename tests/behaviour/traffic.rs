@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clearline::engine::{Engine, Settings};
-use clearline::export::analysis::{Analysis, Collector};
+use clearline::export::analysis::{Analysis, Collector, Labels};
 use clearline::run;
 use probes::pcap::{self, Input, Writer};
 use probes::{Frame, LinkType, Timestamp};
@@ -183,7 +183,8 @@ pub struct Run {
 impl Default for Run {
     fn default() -> Self {
         let settings = Settings::default();
-        Self { engine: Engine::new(settings), collector: Collector::new(settings.score.adaptive) }
+        let collector = Collector::new(settings.score.adaptive);
+        Self { engine: Engine::new(settings), collector }
     }
 }
 
@@ -197,6 +198,9 @@ impl Run {
         while let Some(event) = self.engine.poll_event() {
             self.collector.take(event);
         }
+        while let Some(event) = self.engine.poll_signal() {
+            self.collector.take_signal(&event, None);
+        }
     }
 
     /// The end of input; the report as `clearline analyze` writes it.
@@ -204,8 +208,10 @@ impl Run {
         self.engine.finish();
         self.drain();
         let messages = self.engine.message_counts().clone();
-        let analysis =
+        let mut analysis =
             Analysis::of(vec![(self.collector, self.engine.encodings().clone())], messages, Vec::new());
+        analysis.registrations = self.engine.registrations();
+        analysis.liveness = self.engine.liveness();
         written(&analysis)
     }
 }
@@ -221,7 +227,9 @@ pub fn analyse_frames(frames: &[Recorded]) -> Value {
 }
 
 pub fn analyse_file(path: &Path) -> Analysis {
-    run::analyse(&[Input::from(path.to_owned())], Settings::default(), 1, |_| {}).unwrap().analysis
+    run::analyse(&[Input::from(path.to_owned())], Settings::default(), Labels::default(), 1, |_| {})
+        .unwrap()
+        .analysis
 }
 
 /// The frames of a capture file.

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use clearline::engine::Settings;
+use clearline::export::analysis::Labels;
 use clearline::run::analyse;
 use probes::pcap::Input;
 
@@ -11,7 +12,9 @@ use crate::traffic::captures;
 
 /// The analysis as JSON; `None` where the file is no capture.
 fn json(path: &Path, workers: usize) -> Option<Vec<u8>> {
-    let outcome = analyse(&[Input::from(path.to_owned())], Settings::default(), workers, |_| {}).ok()?;
+    let outcome =
+        analyse(&[Input::from(path.to_owned())], Settings::default(), Labels::default(), workers, |_| {})
+            .ok()?;
     let mut json = Vec::new();
     outcome.analysis.write_json(&mut json).unwrap();
     Some(json)

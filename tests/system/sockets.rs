@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::alert::SITE;
 use super::calls::{Call, Frames};
 use super::http::{scrape, value};
 use super::processes::{PATIENCE, Running, folder, wait_for};
@@ -57,7 +58,8 @@ fn ask(phone: &UdpSocket, collector: SocketAddr, request: &str) -> String {
 fn reports_sent_to_the_collector_are_answered_and_tied_to_calls_that_were_read() {
     let folder = folder("collector");
     let address = free();
-    fs::write(folder.join("c.toml"), format!("[vq_collector]\nlisten = \"{address}\"\n")).unwrap();
+    let config = format!("vq_collector.listen = \"{address}\"\n{SITE}");
+    fs::write(folder.join("c.toml"), config).unwrap();
     Frames::of(&[Call { packets: 100, ..Call::default() }]).write(&folder, "call.pcap");
     let call_id = {
         let done = super::processes::clearline(&folder, &["analyze", "--format", "json", "call.pcap"])
@@ -67,7 +69,7 @@ fn reports_sent_to_the_collector_are_answered_and_tied_to_calls_that_were_read()
         json["calls"][0]["call_id"].as_str().unwrap().to_owned()
     };
     let read = ["--read", "call.pcap", "--after-read", "serve", "--config.file", "c.toml"];
-    let (mut probe, _) = Running::probe(&folder, &[&read[..], &["--report", "report.json"]].concat());
+    let (mut probe, http) = Running::probe(&folder, &[&read[..], &["--report", "report.json"]].concat());
     wait_for("the end of reading", PATIENCE, || probe.said().contains("all is read").then_some(()));
 
     let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -96,6 +98,9 @@ fn reports_sent_to_the_collector_are_answered_and_tied_to_calls_that_were_read()
     connection.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"SIP/2.0 200 OK");
 
+    // Both reports are of the same phone, which is at the site.
+    let reported = "clearline_report_loss_ratio_count{customer=\"acme\",site=\"hq\",source=\"sip_vq\"}";
+    wait_for("both reports", PATIENCE, || (value(&scrape(http), reported) == Some(2.0)).then_some(()));
     probe.signal("TERM");
     assert!(probe.end(PATIENCE).success(), "{}", probe.said());
     let report = report(&folder);

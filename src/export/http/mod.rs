@@ -45,6 +45,8 @@ pub trait Pages: Send + Sync + 'static {
     fn findings(&self) -> Value;
     /// At most `limit` streams; with `live` only those still running.
     fn streams(&self, live: bool, limit: usize) -> Value;
+    /// At most `limit` devices that have registered.
+    fn devices(&self, limit: usize) -> Value;
     /// Counts a client turned away. Called on the server's own thread: an atomic's increment.
     fn refused(&self, why: Refusal);
     /// Takes a line for the log. Called on the server's own thread, and rarely.

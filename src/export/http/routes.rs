@@ -33,6 +33,7 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .route("/api/v1/status", get(status))
         .route("/api/v1/findings", get(findings))
         .route("/api/v1/streams", get(streams))
+        .route("/api/v1/devices", get(devices))
         .fallback(|uri: Uri| async move {
             Problem::new(StatusCode::NOT_FOUND, format!("there is no {}", uri.path()))
         })
@@ -170,6 +171,12 @@ async fn streams(State(shared): Server, uri: Uri) -> Result<Response, Problem> {
     let (live, limit) = selection(uri.query().unwrap_or_default())
         .map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
     document(&shared, move |pages| pages.streams(live, limit)).await
+}
+
+async fn devices(State(shared): Server, uri: Uri) -> Result<Response, Problem> {
+    let (_, limit) = selection(uri.query().unwrap_or_default())
+        .map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
+    document(&shared, move |pages| pages.devices(limit)).await
 }
 
 /// `live` and `limit` of a query.

@@ -158,7 +158,8 @@ impl<'a> Finder<'a> {
 
 /// Every Call-ID with the number of its call.
 fn call_ids(analysis: &Analysis) -> impl Iterator<Item = (usize, &str)> {
-    analysis.calls.iter().enumerate().map(|(number, call)| (number, call.call_id.as_str()))
+    let legs = analysis.calls.iter().enumerate();
+    legs.flat_map(|(number, call)| call.legs.iter().map(move |leg| (number, leg.call_id.as_str())))
 }
 
 fn only<'s>(mut found: impl Iterator<Item = &'s usize>) -> Option<usize> {

@@ -33,6 +33,7 @@ pub(in crate::export) struct StreamJson<'a> {
     duplicates: u32,
     mirror_copies: u32,
     reordered: u32,
+    digits: u32,
     /// Known where packets are captured live.
     capture_loss: Option<()>,
     jitter_ms: Option<JitterJson>,
@@ -162,6 +163,7 @@ impl<'a> StreamJson<'a> {
             duplicates: t.duplicates,
             mirror_copies: t.mirror_copies,
             reordered: t.reordered,
+            digits: t.digits,
             capture_loss: None,
             jitter_ms: t.jitter.map(|j| JitterJson {
                 mean: round(j.mean),

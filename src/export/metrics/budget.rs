@@ -15,8 +15,8 @@ use super::totals::{OVERFLOW, Totals};
 const FOLDED_LABELS: [&str; 4] = ["customer", "site", "peer", "interface"];
 /// Kept free for the series of [`OVERFLOW`], which always have room: their other labels are fixed lists.
 const FOR_OVERFLOW: usize = 1_500;
-/// Kept free for what has no such label, workers mostly.
-const FOR_PROBE: usize = 300;
+/// Kept free for what has no such label: SIP messages (180 at most), workers mostly.
+const FOR_PROBE: usize = 480;
 /// Kept free for the first interfaces: they say whether what is shown of sites can be believed.
 const FOR_INTERFACES: usize = 200;
 

@@ -1,8 +1,10 @@
 //! Every metric once: name, kind, unit, labels, help. What is exposed and what is documented come from here.
 
+mod calls;
 mod probe;
 mod streams;
 
+pub use calls::*;
 pub use probe::*;
 pub use streams::*;
 
@@ -95,7 +97,8 @@ const fn histogram(
 }
 
 /// Every family of metrics with the heading it is documented under, in the order of exposition.
-pub static SECTIONS: [(&str, &[&Metric]); 2] = [("Streams", STREAMS), ("The probe itself", PROBE)];
+pub static SECTIONS: [(&str, &[&Metric]); 3] =
+    [("Streams", STREAMS), ("Calls", CALLS), ("The probe itself", PROBE)];
 
 /// Every metric, in the order of exposition: those of [`SECTIONS`], then the usual ones of a process.
 pub fn all() -> impl Iterator<Item = &'static Metric> {

@@ -69,7 +69,7 @@ impl Histogram {
         if !value.is_finite() {
             return;
         }
-        let place = self.edges.iter().take_while(|edge| value > **edge).count();
+        let place = self.place(value);
         if let Some(count) = self.counts.get_mut(place) {
             *count += 1;
         }
@@ -77,6 +77,20 @@ impl Histogram {
         if let Some(exemplar) = exemplar {
             self.keep(place, exemplar);
         }
+    }
+
+    /// Keeps what leads to one of the observations; where its bucket has none, nothing.
+    pub fn exemplify(&mut self, exemplar: Option<Exemplar>) {
+        let Some(exemplar) = exemplar else { return };
+        let place = self.place(exemplar.value);
+        if self.counts.get(place).is_some_and(|count| *count > 0) {
+            self.keep(place, exemplar);
+        }
+    }
+
+    /// The bucket of a value.
+    fn place(&self, value: f64) -> usize {
+        self.edges.iter().take_while(|edge| value > **edge).count()
     }
 
     fn keep(&mut self, place: usize, exemplar: Exemplar) {

@@ -7,9 +7,9 @@
 //!
 //! **Unknown is absent**: a number that is not known, or is none, is no sample, never 0. What is known to
 //! be 0 is shown: counters and histograms of a configured site stand at 0 in the directions `in` and `out`
-//! from the start, so that `increase()` sees the first event. The other directions, codecs, the scales `wb`
-//! and `fb`, MOS-CQE, round trips and reports of ends appear with their first event: 166 series a site that
-//! is quiet.
+//! from the start, so that `increase()` sees the first event; so do its call seconds, call attempts (of no
+//! peer), calls and devices. The other directions, codecs, the scales `wb` and `fb`, MOS-CQE, round trips,
+//! reports of ends, peers and all else of calls appear with their first event: 173 series a site that is quiet.
 //!
 //! **Nothing grows without a bound**: sites and series are held to [`Limits`]; what is over goes to the site
 //! `overflow` and is counted.
@@ -17,6 +17,7 @@
 //! **Absent on purpose**: sockets, clocks, threads; quantile sketches (no metric needs more than its edges).
 
 mod budget;
+mod calls;
 pub mod catalogue;
 mod codecs;
 mod direction;
@@ -25,7 +26,10 @@ mod histogram;
 mod interval;
 mod openmetrics;
 mod packet_time;
+mod peers;
 mod probe;
+mod responses;
+mod signals;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -33,6 +37,7 @@ mod text;
 mod totals;
 
 pub use budget::Exposition;
+pub use calls::CallSeconds;
 pub use codecs::CODECS;
 pub use direction::{Direction, StreamState};
 pub use family::{Family, Labels, Series, Value};

@@ -3,6 +3,7 @@
 use super::catalogue as metric;
 use super::family::Families;
 use crate::decode::Undecoded;
+use crate::engine::SipMessages;
 
 /// Everything about the probe itself. What is `None`, or not listed, is not known and not shown.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,10 @@ pub struct ProbeNumbers {
     pub interfaces: Vec<InterfaceNumbers>,
     /// What was not decoded.
     pub undecoded: Undecoded,
+    /// SIP messages.
+    pub messages: SipMessages,
+    /// Promised shares of good call seconds, by customer.
+    pub promises: Vec<(String, f64)>,
     /// Tables of state.
     pub tables: Vec<TableNumbers>,
     /// Workers.
@@ -235,6 +240,13 @@ impl ProbeNumbers {
         }
         for (what, count) in self.undecoded.iter() {
             to.count(&metric::CAPTURE_UNDECODED, &[what.layer(), what.reason()], count);
+        }
+        for (requests, method, transport, count) in self.messages.iter() {
+            let kind = if requests { "request" } else { "response" };
+            to.count(&metric::SIP_MESSAGES, &[kind, method.name(), transport.name()], count);
+        }
+        for (customer, ratio) in &self.promises {
+            to.number(&metric::SLA_GOOD_RATIO, &[customer], *ratio);
         }
         for t in &self.tables {
             let table = t.table.name();

@@ -1,5 +1,6 @@
 //! Counts of one site.
 
+use super::calls::CallTotals;
 use super::catalogue as metric;
 use super::direction::{Direction, DirectionTotals, StreamState};
 use super::family::Families;
@@ -51,6 +52,8 @@ pub(super) struct SiteTotals {
     /// By [`ReportSource::ALL`].
     report_loss: [Histogram; 3],
     report_mos: [Histogram; 3],
+    /// Made with the first signal, or by configuration.
+    calls: Option<Box<CallTotals>>,
 }
 
 impl Default for SiteTotals {
@@ -61,16 +64,29 @@ impl Default for SiteTotals {
             round_trip: [(); 2].map(|()| new(&metric::STREAM_ROUND_TRIP)),
             report_loss: [(); 3].map(|()| new(&metric::REPORT_LOSS)),
             report_mos: [(); 3].map(|()| new(&metric::REPORT_MOS_LQE)),
+            calls: None,
         }
     }
 }
 
 impl SiteTotals {
-    /// Shows the two directions that every site has at 0, from now on.
+    /// Shows what every site has at 0, from now on: the streams and attempts of two directions, call seconds,
+    /// calls and devices.
     pub fn configure(&mut self) {
+        self.calls().configure();
         for direction in [Direction::In, Direction::Out] {
             self.with(direction, DirectionTotals::configure);
         }
+    }
+
+    /// Its calls and other signalling.
+    pub fn calls(&mut self) -> &mut CallTotals {
+        self.calls.get_or_insert_default()
+    }
+
+    /// Events of signalling counted as overflow for their peer's sake.
+    pub fn folded_peers(&self) -> u64 {
+        self.calls.as_ref().map_or(0, |calls| calls.folded_peers())
     }
 
     fn with(&mut self, direction: Direction, action: impl FnOnce(&mut DirectionTotals)) {
@@ -121,6 +137,9 @@ impl SiteTotals {
         for (histogram, more) in mine.zip(theirs) {
             histogram.merge(more);
         }
+        if let Some(theirs) = &other.calls {
+            self.calls().merge(theirs);
+        }
     }
 
     pub fn expose<'a>(&'a self, customer: &'a str, site: &'a str, to: &mut Families<'a>) {
@@ -136,6 +155,9 @@ impl SiteTotals {
         for (source, (loss, mos)) in ReportSource::ALL.into_iter().zip(reports) {
             to.observed(&metric::REPORT_LOSS, &[customer, site, source.name()], loss);
             to.observed(&metric::REPORT_MOS_LQE, &[customer, site, source.name()], mos);
+        }
+        if let Some(calls) = &self.calls {
+            calls.expose(customer, site, to);
         }
     }
 }

@@ -3,8 +3,10 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
+use super::signals::tests::told;
 use super::*;
 use crate::score::Scale;
+use crate::track::signal::{Attempt, Signal, SignalEvent};
 
 const END: i64 = 1_700_000_010_000_000_000;
 
@@ -68,7 +70,7 @@ pub(super) fn check(write: fn(&[Family<'_>]) -> String, totals: &Totals, names: 
 }
 
 pub(super) const SHOWN: [&str; 6] =
-    ["rtp_packets", "rtp_lost", "stream_mos_lqe", "poor", "build_info", "worker_"];
+    ["rtp_packets", "rtp_lost", "stream_mos_lqe", "streams_poor", "build_info", "worker_"];
 
 #[test]
 fn openmetrics_has_units_exemplars_and_an_end() {
@@ -134,8 +136,10 @@ fn unknown_is_absent_and_a_configured_site_begins_at_0() {
     let samples: String =
         shown.lines().filter(|l| !l.starts_with('#')).map(|l| l.to_owned() + "\n").collect();
     assert!(samples.lines().all(|l| l.ends_with(" 0")));
-    assert_eq!(lines(&of_site(&samples)), 166, "series of a quiet site");
-    let samples = samples.lines().filter(|l| !l.contains("_bucket{") && !l.contains("_sum{"));
+    assert_eq!(lines(&of_site(&samples)), 173, "series of a quiet site");
+    // What it shows of calls is told beside them.
+    let hidden = ["_bucket{", "_sum{", "clearline_call", "clearline_reg"];
+    let samples = samples.lines().filter(|l| !hidden.iter().any(|part| l.contains(part)));
     let samples: String = samples.map(|l| l.to_owned() + "\n").collect();
     expect![[r#"
         clearline_rtp_expected_packets_total{customer="acme",site="head office",direction="in"} 0
@@ -189,6 +193,7 @@ fn unknown_is_absent_and_a_configured_site_begins_at_0() {
         clearline_streams_poor{customer="acme",site="head office",direction="in"} 0
         clearline_streams_poor{customer="acme",site="head office",direction="out"} 0
         clearline_label_values_folded_total{label="codec"} 0
+        clearline_label_values_folded_total{label="peer"} 0
         clearline_label_values_folded_total{label="series"} 0
         clearline_label_values_folded_total{label="site"} 0
     "#]].assert_eq(&samples);
@@ -277,7 +282,13 @@ fn apply(totals: &mut Totals, &(_, site, direction, what, mos, n): &Event) {
         call_id: Some(&id),
         ..sample(mos)
     };
-    match what % 6 {
+    let ns = i64::from(n) * 40_000_000;
+    let attempt = Attempt { answer: Some(ns), end: Some(ns), status: Some(200 + n), ..Attempt::default() };
+    let peer = (n % 3 > 0).then_some(["Trunk", "PBX"][usize::from(n % 2)]);
+    match what % 9 {
+        6 => totals.observe_signal(&told(Signal::Settled(attempt)), &views, peer),
+        7 => totals.observe_signal(&told(Signal::Began), &views, peer),
+        8 => totals.observe_signal(&SignalEvent { time: ns, ..told(Signal::Answered) }, &views, peer),
         0 => totals.move_stream(&views, StreamState::Absent, StreamState::Active),
         1 => totals.move_stream(&views, StreamState::Poor, StreamState::Absent),
         2 => totals.observe_round_trip("acme", site, RoundTripSide::Far, mos / 10.0),
@@ -294,7 +305,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn any_spreading_over_workers_merges_to_the_same(
-        events in prop::collection::vec((0_u8..3, 0_u8..5, 0_u8..4, 0_u8..6, 1.0_f64..4.5, 0_u16..999), 0..80),
+        events in prop::collection::vec((0_u8..3, 0_u8..5, 0_u8..4, 0_u8..9, 1.0_f64..4.5, 0_u16..999), 0..80),
         reversed in any::<bool>(),
     ) {
         let mut empty = Totals::new(2);

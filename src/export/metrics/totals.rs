@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use super::calls::CallTotals;
 use super::catalogue as metric;
 use super::codecs;
 use super::direction::{StreamState, add};
 use super::family::Families;
 use super::interval::{IntervalSample, Outcome, ViewLabels, WithheldReason};
+use super::peers::PeerTotals;
 use super::site::{ReportSource, RoundTripSide, SiteTotals};
 
 /// Customer and site of what no configured site knows.
 pub const UNASSIGNED: &str = "unassigned";
 /// Customer and site of what is over the budget.
 pub const OVERFLOW: &str = "overflow";
+
+/// Peers whose last answer is remembered: as many as a configuration may name.
+const MOST_PEERS: usize = 4096;
 
 /// The label budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub struct Totals {
     /// Observations counted as `overflow` or `other` for their site's or codec's sake.
     folded_sites: u64,
     folded_codecs: u64,
+    /// When peers last answered, nanoseconds since the Unix epoch.
+    last_answers: BTreeMap<Box<str>, i64>,
 }
 
 impl Totals {
@@ -57,6 +64,7 @@ impl Totals {
             withheld: [0; 6],
             folded_sites: 0,
             folded_codecs: 0,
+            last_answers: BTreeMap::new(),
         }
     }
 
@@ -94,6 +102,25 @@ impl Totals {
             }
         };
         self.sites.entry(customer.into()).or_default().entry(site.into()).or_default()
+    }
+
+    /// What is counted of the site's calls.
+    pub(super) fn calls(&mut self, customer: &str, site: &str) -> &mut CallTotals {
+        self.site_or_overflow(customer, site).calls()
+    }
+
+    /// What is counted of the site's signalling with a peer.
+    pub(super) fn peer(&mut self, view: &ViewLabels<'_>, peer: Option<&str>) -> &mut PeerTotals {
+        self.calls(view.customer, view.site).peer(peer)
+    }
+
+    /// A peer answered.
+    pub(super) fn answered(&mut self, peer: &str, time: i64) {
+        if let Some(last) = self.last_answers.get_mut(peer) {
+            *last = time.max(*last);
+        } else if self.last_answers.len() < MOST_PEERS {
+            self.last_answers.insert(peer.into(), time);
+        }
     }
 
     /// Adds one closed interval: once at each site that its stream touches, or of
@@ -152,6 +179,9 @@ impl Totals {
         add(&mut self.withheld, &other.withheld);
         self.folded_sites += other.folded_sites;
         self.folded_codecs += other.folded_codecs;
+        for (peer, time) in &other.last_answers {
+            self.answered(peer, *time);
+        }
     }
 
     pub(super) fn expose<'a>(&'a self, to: &mut Families<'a>) {
@@ -165,5 +195,10 @@ impl Totals {
         }
         to.count(&metric::LABEL_VALUES_FOLDED, &["site"], self.folded_sites);
         to.count(&metric::LABEL_VALUES_FOLDED, &["codec"], self.folded_codecs);
+        let folded_peers = self.sites.values().flat_map(BTreeMap::values).map(SiteTotals::folded_peers).sum();
+        to.count(&metric::LABEL_VALUES_FOLDED, &["peer"], folded_peers);
+        for (peer, time) in &self.last_answers {
+            to.number(&metric::PEER_LAST_ANSWER, &[peer], *time as f64 / 1e9);
+        }
     }
 }

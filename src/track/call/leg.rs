@@ -6,6 +6,8 @@ use crate::decode::Flow;
 /// One INVITE dialog: a Call-ID and both tags. Early dialogs of a forked INVITE are legs of their own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leg {
+    /// `Call-ID`.
+    pub call_id: String,
     /// Caller's tag.
     pub from_tag: String,
     /// Callee's tag; `None` until a response names it.
@@ -58,5 +60,11 @@ impl Leg {
             mirror_copies: 0,
             ..self.clone()
         }
+    }
+
+    /// Whether it has the two tags, whichever way round.
+    pub(crate) fn has_tags(&self, one: &str, other: &str) -> bool {
+        let to = self.to_tag.as_deref();
+        (self.from_tag == one && to == Some(other)) || (self.from_tag == other && to == Some(one))
     }
 }

@@ -1,9 +1,26 @@
-//! One call as its INVITE dialogs tell it: when it rang, was answered, ended, and who ended it.
+//! One call: what people mean by it. Its dialogs are its legs; those of several Call-IDs are joined.
 
+mod audio;
+mod audio_fault;
+mod deadline;
+mod dialog;
+mod failure;
 mod leg;
+mod media;
+mod memory;
+mod merge;
 
-pub use leg::Leg;
+use std::sync::Arc;
 
+pub(crate) use self::audio::MEDIA_TIMEOUT;
+pub use self::audio::{Heard, HeardInterval, Quality};
+pub use self::audio_fault::{AudioFault, AudioReason, AudioWay, Fault};
+pub(crate) use self::dialog::{Change, Progress};
+pub use self::leg::Leg;
+pub use self::media::{MediaSaid, Party};
+pub(crate) use self::memory::{Memory, Novelty};
+pub(crate) use self::merge::Edge;
+use super::signal::Parties;
 use crate::decode::Flow;
 
 /// How far a call has come.
@@ -100,12 +117,63 @@ pub struct CallIdentity {
     pub from_tag: String,
 }
 
-/// One call: all INVITE dialogs of one Call-ID.
+/// Two legs of one call that have different Call-IDs, and why they belong together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Join {
+    /// The earlier leg: a place in [`Call::legs`].
+    pub a: usize,
+    /// The later one.
+    pub b: usize,
+    /// What shows it.
+    pub by: JoinedBy,
+    /// 0 … 1.
+    pub confidence: f32,
+}
+
+/// What shows that two dialogs belong to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinedBy {
+    /// The same `Session-ID` ([RFC 7989](https://www.rfc-editor.org/rfc/rfc7989)).
+    SessionId,
+    /// A header that names the other: a configured one, `Diversion`, `History-Info`.
+    Header,
+    /// `Replaces` or `Join` ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891),
+    /// [RFC 3911](https://www.rfc-editor.org/rfc/rfc3911)).
+    Replaces,
+    /// It is what a `REFER` asked for ([RFC 3515](https://www.rfc-editor.org/rfc/rfc3515)), or a redirection.
+    Refer,
+    /// Numbers, times and SDP agree: an inference.
+    Numbers,
+}
+
+impl JoinedBy {
+    /// As reports name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SessionId => "session_id",
+            Self::Header => "header",
+            Self::Replaces => "replaces",
+            Self::Refer => "refer",
+            Self::Numbers => "numbers",
+        }
+    }
+
+    /// Whether the later dialog is the earlier one's way on through a back-to-back user agent, rather than an
+    /// attempt of its own, as that of a transfer is.
+    pub(crate) const fn is_hop(self) -> bool {
+        matches!(self, Self::SessionId | Self::Header | Self::Numbers)
+    }
+}
+
+/// One call. In the table, all INVITE dialogs of one Call-ID; when told, those of all that were joined.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// Unique for the life of the table; streams refer to it.
     pub serial: u64,
-    /// `Call-ID`.
+    /// Serials of all that was joined to it, its own first.
+    pub parts: Vec<u64>,
+    /// `Call-ID` of the first INVITE.
     pub call_id: String,
     /// Caller's tag.
     pub from_tag: String,
@@ -121,6 +189,8 @@ pub struct Call {
     pub reason: Option<String>,
     /// `Reason` header's Q.850 cause.
     pub q850: Option<u16>,
+    /// Text of the last `Warning` beside a final failure.
+    pub warning: Option<String>,
     /// Who ended it.
     pub ended_by: Option<EndedBy>,
     /// First INVITE, nanoseconds since the Unix epoch.
@@ -135,14 +205,24 @@ pub struct Call {
     pub answered_by: Option<Flow>,
     /// The dialogs, in the order in which they were first seen.
     pub legs: Vec<Leg>,
+    /// How legs of different Call-IDs belong together: a tree.
+    pub joins: Vec<Join>,
+    /// What SDP said of its audio.
+    pub media: MediaSaid,
+    /// What was wrong with its audio, as far as its streams were looked at.
+    pub audio: Vec<AudioFault>,
+    /// Digits sent by INFO; they are counted, never kept.
+    pub info_digits: u32,
+    /// Between whom it was first asked for.
+    pub parties: Arc<Parties>,
     /// Seen from the middle: its first INVITE was not.
     pub started_before_probe: bool,
     /// Let go before it ended, at the table's bound.
     pub evicted: bool,
-    /// A CANCEL was seen.
-    pub(crate) cancelled: bool,
-    /// When a message of it was last seen.
-    pub(crate) last_seen: i64,
+    /// Packet time at which it was told: nothing after that is known of it.
+    pub told: i64,
+    /// What is needed while it goes on.
+    pub(crate) progress: Progress,
 }
 
 impl Call {
@@ -160,16 +240,17 @@ impl Call {
     /// First INVITE to the first sign of life, ms (RFC 6076 §4.3).
     #[must_use]
     pub fn post_dial_delay_ms(&self) -> Option<f64> {
-        self.ringing.into_iter().chain(self.answer).min().map(|t| millis(t.saturating_sub(self.start)))
+        let sign_of_life = self.ringing.into_iter().chain(self.answer).min()?;
+        (!self.started_before_probe).then(|| millis(sign_of_life.saturating_sub(self.start)))
     }
 
     /// First INVITE to first 2xx, ms.
     #[must_use]
     pub fn answer_delay_ms(&self) -> Option<f64> {
-        self.answer.map(|t| millis(t.saturating_sub(self.start)))
+        self.answer.filter(|_| !self.started_before_probe).map(|t| millis(t.saturating_sub(self.start)))
     }
 
-    /// First 2xx to the end, s.
+    /// First 2xx that was seen to the end, s.
     #[must_use]
     pub fn duration_s(&self) -> Option<f64> {
         Some(millis(self.end?.saturating_sub(self.answer?)) / 1000.0)

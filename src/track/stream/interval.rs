@@ -130,6 +130,8 @@ pub struct StreamTotals {
     pub ptime_ms: Option<f64>,
     /// Most frequent codec mode, for encodings that have modes.
     pub mode: Option<u8>,
+    /// Key presses.
+    pub digits: u32,
 }
 
 impl Stream<'_> {
@@ -209,6 +211,7 @@ impl Stream<'_> {
             duplicates: hot.duplicates,
             mirror_copies: self.cold.rare.as_ref().map_or(0, |r| r.mirror_copies),
             reordered: hot.sequence.reordered,
+            digits: self.cold.rare.as_ref().map_or(0, |r| r.digits),
             lost: losses.lost,
             fixed: losses.fixed,
             adaptive: losses.adaptive,

@@ -45,7 +45,7 @@ const EPSILON_MS: f64 = 1e-9;
 const USUAL_PTIME_MS: f64 = 20.0;
 
 /// Touched by every packet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hot {
     pub key: StreamKey,
     /// Which held-back packets are this stream's; 0 where none are.
@@ -106,7 +106,7 @@ struct MediaClock {
 }
 
 /// Touched once in a while.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cold {
     pub first_time: i64,
     /// VLAN of the first packet.
@@ -120,7 +120,7 @@ pub(crate) struct Cold {
 }
 
 /// What only some streams need.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Rare {
     /// A packet far from the run: the first of a new one, if the next follows it.
     jump: Option<RtpArrival>,
@@ -143,6 +143,11 @@ struct Rare {
     unjudged: u32,
     /// Those judged last were a span port's.
     mirrored: bool,
+    /// Key presses (RFC 4733), and the timestamp of the last one: each has its own.
+    digits: u32,
+    digit: Option<u32>,
+    /// The current payload type is that of key presses.
+    is_digit: bool,
 }
 
 /// A stream's two halves, borrowed together.
@@ -357,8 +362,25 @@ impl Stream<'_> {
         self.hot.of_payload += 1;
         if self.hot.media.is_event {
             self.hot.media.after_event = true;
+            self.event(p);
         } else {
             self.audio(p, behind);
+        }
+    }
+
+    /// Counts key presses: which, is nobody's business.
+    #[cold]
+    fn event(&mut self, p: &RtpArrival) {
+        /// Events that are keys: 0 to 9, *, #, A to D ([RFC 4733 §3.2](https://www.rfc-editor.org/rfc/rfc4733#section-3.2)).
+        const KEYS: u8 = 16;
+        let [event, ..] = p.payload_head;
+        if let Some(rare) = self.cold.rare.as_mut().filter(|r| r.is_digit)
+            && p.payload_len >= 4
+            && event < KEYS
+            && rare.digit.is_none_or(|last| p.timestamp.wrapping_sub(last).cast_signed() > 0)
+        {
+            rare.digits = rare.digits.saturating_add(1);
+            rare.digit = Some(p.timestamp);
         }
     }
 
@@ -387,6 +409,9 @@ impl Stream<'_> {
             media.clock_rate = resolved.clock_rate;
         }
         media.modes = resolved.modes;
+        if resolved.is_digit || self.cold.rare.is_some() {
+            self.cold.rare.get_or_insert_default().is_digit = resolved.is_digit;
+        }
     }
 
     fn flush_payload(&mut self) {

@@ -27,6 +27,8 @@ pub(crate) struct Resolved {
     /// Hz; 0 where it is not known.
     pub clock_rate: u32,
     pub is_event: bool,
+    /// Key presses.
+    pub is_digit: bool,
     pub modes: Option<ModeReading>,
 }
 

@@ -12,6 +12,8 @@ use crate::track::stream::{Interval, StreamTotals};
 pub enum StreamEvent {
     /// An interval of a stream closed.
     Interval(ClosedInterval),
+    /// A stream fell silent within an interval: what it would be if no packet came any more.
+    Silent(ClosedInterval),
     /// A stream began, fell silent, or went on.
     Activity(Activity),
     /// A stream ended.

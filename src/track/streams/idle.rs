@@ -21,17 +21,25 @@ impl Streams {
                 let alone = self.is_alone(place as u32);
                 self.end_stream(place as u32, alone, false);
             } else if silent >= idle.quiet_after && !held {
-                self.fall_silent(place as u32, now);
+                self.fall_silent(place as u32, now, idle.closes);
             }
         }
     }
 
-    fn fall_silent(&mut self, place: u32, now: i64) {
+    fn fall_silent(&mut self, place: u32, now: i64, closes: bool) {
         let i = place as usize;
         let stream_id = self.ids.get(i).copied().unwrap_or_default();
         let (Some(hot), Some(cold)) = (self.hot.get_mut(i), self.cold.get_mut(i)) else { return };
         hot.hold = QUIET;
         let (key, vlan) = (hot.key, cold.vlan);
+        if !closes {
+            let (mut hot, mut cold) = (hot.clone(), cold.clone());
+            if let (Some(interval), _) = (Stream { hot: &mut hot, cold: &mut cold }).finish() {
+                let open = ClosedInterval { stream: stream_id, key, vlan, interval };
+                self.events.push_back(StreamEvent::Silent(open));
+            }
+            return self.tell_activity(place, false);
+        }
         let mut stream = Stream { hot, cold };
         if now >= stream.hot.interval_end() {
             close_intervals(&mut stream, now, |interval| {

@@ -55,6 +55,12 @@ impl ResolvePayload for Resolver<'_> {
             "G723" => Some(ModeReading::G723),
             _ => None,
         };
-        Resolved { encoding: id, clock_rate: encoding.clock_rate, is_event: encoding.is_event(), modes }
+        Resolved {
+            encoding: id,
+            clock_rate: encoding.clock_rate,
+            is_event: encoding.is_event(),
+            is_digit: encoding.name == "TELEPHONE-EVENT",
+            modes,
+        }
     }
 }

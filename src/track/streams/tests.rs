@@ -115,7 +115,7 @@ fn the_clock_of_an_unsignalled_stream_is_inferred() {
 
 #[test]
 fn a_silent_stream_is_closed_and_goes_on_and_ends() {
-    let idle = Idle { quiet_after: 10 * SECOND, end_after: 60 * SECOND };
+    let idle = Idle { quiet_after: 10 * SECOND, closes: true, end_after: 60 * SECOND };
     let mut streams = Streams::new(Settings { idle: Some(idle), ..Settings::default() });
     said(&mut streams, 0, "AMR-WB");
     (0..50).for_each(|n| streams.handle(&[packet(n)]));
@@ -124,6 +124,7 @@ fn a_silent_stream_is_closed_and_goes_on_and_ends() {
         let mut told = Vec::new();
         while let Some(event) = streams.poll_event() {
             told.push(match event {
+                StreamEvent::Silent(_) => continue,
                 StreamEvent::Activity(a) => format!("active {}", a.active),
                 StreamEvent::Interval(c) => format!("interval of {}", c.interval.packets),
                 StreamEvent::Ended(e) => format!("ended, active {}", e.was_active),

@@ -22,6 +22,7 @@ fn each_path_answers() {
         ("/api/v1/status", "application/json"),
         ("/api/v1/findings", "application/json"),
         ("/api/v1/streams", "application/json"),
+        ("/api/v1/devices", "application/json"),
         ("/api/v1/openapi.json", "application/json"),
     ] {
         let answer = server.get(path, "");

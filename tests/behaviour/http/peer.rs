@@ -59,6 +59,9 @@ impl Pages for Program {
     fn streams(&self, live: bool, limit: usize) -> Value {
         json!({"live": live, "limit": limit})
     }
+    fn devices(&self, limit: usize) -> Value {
+        json!({"limit": limit})
+    }
     fn refused(&self, why: Refusal) {
         let _ = self.refusals.lock().unwrap().send(why);
     }

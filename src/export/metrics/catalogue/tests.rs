@@ -7,6 +7,12 @@ const PUBLISHED: &str = include_str!("../../../../tests/data/METRICS.md");
 /// Kind letter, edges and labels of a metric, as a row tells them.
 type Facts = (char, Vec<f64>, String);
 
+/// What a row of one name says that it means; rows may leave that to the name.
+fn meaning<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let row = text.lines().find_map(|l| l.strip_prefix(&format!("| `{name}` |")))?;
+    row.trim_end_matches('|').rsplit('|').next().map(str::trim).filter(|meaning| !meaning.is_empty())
+}
+
 /// The rows of the tables; a row may name several metrics, and abbreviate edges to those of a row above.
 fn rows(text: &str) -> BTreeMap<String, Facts> {
     let mut found = BTreeMap::new();
@@ -18,12 +24,15 @@ fn rows(text: &str) -> BTreeMap<String, Facts> {
             Some("same") => edges["last"].clone(),
             Some("as loss") => edges["loss"].clone(),
             Some("as MOS") => edges["MOS"].clone(),
+            Some("as post-dial delay") => edges["post-dial delay"].clone(),
             Some(list) => list.split(' ').map(|n| n.parse().unwrap()).collect(),
             None => Vec::new(),
         };
         if !numbers.is_empty() {
             edges.insert("last", numbers.clone());
-            for (word, what) in [("stream_loss", "loss"), ("stream_mos_lqe", "MOS")] {
+            let words =
+                [("stream_loss", "loss"), ("stream_mos_lqe", "MOS"), ("post_dial_delay", "post-dial delay")];
+            for (word, what) in words {
                 if names.contains(word) {
                     edges.insert(what, numbers.clone());
                 }
@@ -47,6 +56,18 @@ fn names_kinds_labels_and_edges_are_the_published_ones() {
         assert_eq!(facts, &ours[name], "{name}");
     }
     assert_eq!(ours.len(), SECTIONS.iter().map(|(_, metrics)| metrics.len()).sum::<usize>());
+}
+
+#[test]
+fn help_is_what_is_published() {
+    let mut compared = 0;
+    for metric in SECTIONS.into_iter().take(2).flat_map(|(_, metrics)| metrics) {
+        if let Some(published) = meaning(PUBLISHED, metric.name) {
+            assert_eq!(metric.help, published, "{}", metric.name);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 28, "{compared}");
 }
 
 #[test]
