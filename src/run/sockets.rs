@@ -23,6 +23,8 @@ use crate::config::Config;
 const CONNECTIONS: usize = 256;
 /// A connection that is silent for so long is closed.
 const IDLE: Duration = Duration::from_secs(600);
+/// Datagrams taken of one socket before the others have their turn.
+const AT_ONCE: usize = 64;
 /// Octets read at once.
 const READ: usize = 64 << 10;
 /// Longest message or packet over a connection, octets: HEP cannot have more.
@@ -195,18 +197,18 @@ async fn datagrams<T: Taker>(socket: UdpSocket, taker: T) {
         if socket.readable().await.is_err() {
             tokio::time::sleep(PAUSE).await;
         }
-        while let Ok((length, peer)) = socket.try_recv_from(&mut buffer) {
+        for _ in 0..AT_ONCE {
+            let Ok((length, peer)) = socket.try_recv_from(&mut buffer) else { break };
             let datagram = buffer.get(..length).unwrap_or_default();
             let way = Way { peer, local, now: now() };
             if let Some(answer) = taker.take(datagram, &way, &mut batch) {
                 // A full buffer: the sender asks again.
                 let _lost = socket.try_send_to(&answer.bytes, answer.to);
             }
-            if batch.is_full() {
-                break;
-            }
         }
         batch = taker.inlet().hand_over(batch);
+        // A flood at one socket must not keep the others waiting.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -258,6 +260,7 @@ async fn connection<T: Taker>(stream: &TcpStream, peer: SocketAddr, taker: &T) {
         if !send(stream, &answers).await || !goes_on {
             return;
         }
+        tokio::task::yield_now().await;
     }
 }
 
