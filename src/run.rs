@@ -1,6 +1,8 @@
 //! The rim: gives the engine frames and a place to put results.
 
 mod back;
+mod collector;
+mod hep;
 pub mod live;
 pub mod log;
 mod observer;
@@ -10,6 +12,7 @@ mod pump;
 mod serving;
 mod shared;
 mod signals;
+pub mod sockets;
 pub mod workers;
 
 use probes::pcap::{self, Input, OpenError};

@@ -9,6 +9,7 @@ use probes::pcap::Input;
 use super::{Error, config};
 use crate::run::log::{self, LogFormat};
 use crate::run::probe::{self, Options, ProbeError, Source};
+use crate::run::sockets;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,8 +29,9 @@ SIGHUP or POST /-/reload takes the configuration up anew; SIGTERM ends it, with 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Interface to listen on; may be given again
-    #[arg(short = 'i', value_name = "IF", required_unless_present = "read", conflicts_with = "read")]
+    /// Interface to listen on; may be given again. None is needed where the configuration has hep.listen or
+    /// vq_collector.listen
+    #[arg(short = 'i', value_name = "IF", conflicts_with = "read")]
     interfaces: Vec<String>,
     /// Captures to read instead, or directories of them; one timeline
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -111,7 +113,12 @@ impl Args {
         let usual = if self.read.is_empty() { cores } else { 1 };
         let source = if self.read.is_empty() {
             let configured = config.probe.interfaces.iter().map(|i| i.to_string());
-            Source::Live(self.interfaces.into_iter().chain(configured).collect())
+            let interfaces: Vec<String> = self.interfaces.into_iter().chain(configured).collect();
+            if interfaces.is_empty() && !sockets::are_wanted(&config) {
+                let line = "nothing to listen to: give -i IF or --read FILE, or configure hep.listen";
+                return Err(Error::Usage(line.to_owned()));
+            }
+            Source::Live(interfaces)
         } else {
             Source::Read {
                 inputs: self.read.into_iter().map(Input::from).collect(),

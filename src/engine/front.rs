@@ -12,6 +12,8 @@ use crate::track::call::Call;
 use crate::track::liveness::Target;
 use crate::track::registrations::Binding;
 use crate::track::signal::SignalEvent;
+use crate::track::tls::TlsConnection;
+use crate::track::voice_reports::VoiceReport;
 
 /// Tables look at the clock once in this much packet time, ns.
 const CLOCK_STEP: i64 = 100_000_000;
@@ -114,6 +116,16 @@ impl Front {
         self.signalling.poll_signal()
     }
 
+    /// The next voice quality report.
+    pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
+        self.signalling.poll_voice_report()
+    }
+
+    /// The next TLS connection of signalling that has ended or was let go.
+    pub fn poll_tls(&mut self) -> Option<TlsConnection> {
+        self.signalling.poll_tls()
+    }
+
     /// Things that signalling has shown and nobody polled in time.
     #[must_use]
     pub const fn signals_dropped(&self) -> u64 {
@@ -193,6 +205,12 @@ impl Front {
     #[must_use]
     pub fn byte_streams(&self) -> usize {
         self.signalling.byte_streams()
+    }
+
+    /// Voice quality reports, and TLS connections, let go at their bounds.
+    #[must_use]
+    pub const fn reports_and_tls_evicted(&self) -> (u64, u64) {
+        self.signalling.reports_and_tls_evicted()
     }
 
     /// SIP messages so far.

@@ -108,7 +108,17 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.front.poll_call().map(|call| Event::Call(Box::new(call))).or_else(|| self.media.poll_event())
+        let front = &mut self.front;
+        if let Some(call) = front.poll_call() {
+            return Some(Event::Call(Box::new(call)));
+        }
+        if let Some(report) = front.poll_voice_report() {
+            return Some(Event::VoiceReport(Box::new(report)));
+        }
+        if let Some(connection) = front.poll_tls() {
+            return Some(Event::Tls(Box::new(connection)));
+        }
+        self.media.poll_event()
     }
 
     /// The next thing that signalling has shown; they wait until they are taken.

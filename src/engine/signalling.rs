@@ -22,9 +22,15 @@ use crate::track::liveness::Liveness;
 use crate::track::media::{MediaKind, Place};
 use crate::track::registrations::Registrations;
 use crate::track::signal::SignalEvent;
+use crate::track::tls::{SeenSegment, TlsConnection, TlsConnections};
+use crate::track::voice_reports::{VoiceReport, VoiceReports};
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
+/// Voice quality reports that wait to be taken, and as many that are known again when they pass once more.
+const VOICE_REPORTS: usize = 16_384;
+/// TLS connections of signalling followed at once.
+const TLS_CONNECTIONS: usize = 65_536;
 /// Events that may wait to be polled, whatever the bounds of tables.
 const MIN_SIGNALS: usize = 131_072;
 /// Ports of one `m=` line that names several.
@@ -60,6 +66,7 @@ impl Described {
 #[derive(Debug)]
 pub(crate) struct Signalling {
     reassembly: StreamReassembly<Flow>,
+    tls: TlsConnections,
     messages: Messages,
 }
 
@@ -76,6 +83,7 @@ struct Way {
 #[derive(Debug)]
 struct Messages {
     calls: Calls,
+    voice_reports: VoiceReports,
     registrations: Registrations,
     liveness: Liveness,
     signals: VecDeque<SignalEvent>,
@@ -91,8 +99,10 @@ impl Signalling {
     pub fn new(settings: &Settings) -> Self {
         Self {
             reassembly: StreamReassembly::new(settings.reassembly),
+            tls: TlsConnections::new(TLS_CONNECTIONS),
             messages: Messages {
                 calls: Calls::new(settings.calls.clone()),
+                voice_reports: VoiceReports::new(VOICE_REPORTS),
                 registrations: Registrations::new(settings.registrations),
                 liveness: Liveness::default(),
                 signals: VecDeque::new(),
@@ -107,23 +117,25 @@ impl Signalling {
 
     /// Takes a packet that is not plain RTP; what the media half must know of it goes to `tell`.
     pub fn handle(&mut self, packet: &Packet<'_>, tell: &mut impl FnMut(Told)) {
-        let Self { reassembly, messages } = self;
+        let Self { reassembly, tls, messages } = self;
         let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         match packet.transport {
             Transport::Udp { payload, sent_len, checksum } => {
                 messages.datagram(packet, payload, sent_len, checksum, tell);
             }
             Transport::Tcp { header, payload, sent_len } => {
+                let missing = sent_len.saturating_sub(payload.len());
+                tls.handle(&SeenSegment { flow, time, vlan, header, payload, missing });
                 let segment = Segment {
                     seq: header.sequence,
                     syn: header.syn,
                     fin: header.fin,
                     rst: header.rst,
                     payload,
-                    missing: sent_len.saturating_sub(payload.len()),
+                    missing,
                 };
                 reassembly.handle_segment(flow, time, &segment, &mut |bytes| {
-                    messages.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
+                    messages.of_stream(packet, bytes, tell);
                 });
             }
             Transport::Sctp { packet: sctp } => reassembly.handle_sctp(flow, sctp, &mut |bytes| {
@@ -143,9 +155,18 @@ impl Signalling {
 
     /// The end of input: what waits behind holes is read, and every call told as it stands.
     pub fn finish(&mut self, now: i64, tell: &mut impl FnMut(Told)) {
-        let Self { reassembly, messages } = self;
-        let way = Way { flow: Flow::default(), time: now, vlan: 0, transport: SipTransport::Tcp };
-        reassembly.flush(&mut |bytes| messages.sip(way, bytes, tell));
+        let Self { reassembly, tls, messages } = self;
+        tls.finish();
+        let last = Packet {
+            time: now,
+            flow: Flow::default(),
+            dscp: 0,
+            ttl: 0,
+            ip_id: 0,
+            vlan: 0,
+            transport: Transport::Sctp { packet: &[] },
+        };
+        reassembly.flush(&mut |bytes| messages.of_stream(&last, bytes, tell));
         messages.calls.finish(now);
         messages.registrations.finish(now, &mut messages.signals);
         messages.liveness.finish(now, &mut messages.signals);
@@ -163,6 +184,18 @@ impl Signalling {
 
     pub fn poll_signal(&mut self) -> Option<SignalEvent> {
         self.messages.signals.pop_front()
+    }
+
+    pub fn poll_tls(&mut self) -> Option<TlsConnection> {
+        self.tls.poll()
+    }
+
+    pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
+        self.messages.voice_reports.poll()
+    }
+
+    pub const fn reports_and_tls_evicted(&self) -> (u64, u64) {
+        (self.messages.voice_reports.evicted(), self.tls.evicted())
     }
 
     pub const fn signals_dropped(&self) -> u64 {
@@ -214,6 +247,9 @@ impl Messages {
         let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         if looks_like_rtcp(payload) {
             self.rtcp(flow, time, payload, tell);
+        } else if Hep::looks_like(payload) && payload.len() == sent_len {
+            // Before SIP: a length of 0x20… after the magic makes it look like a method.
+            self.hep(packet, payload, tell);
         } else if looks_like_sip(payload) {
             self.sip(Way { flow, time, vlan, transport: SipTransport::Udp }, payload, tell);
         } else if let Some(inner) = channel_data(payload) {
@@ -223,8 +259,16 @@ impl Messages {
             } else if looks_like_rtcp(inner) {
                 self.rtcp(flow, time, inner, tell);
             }
-        } else if Hep::looks_like(payload) && payload.len() == sent_len {
-            self.hep(packet, payload, tell);
+        }
+    }
+
+    /// What a TCP connection carried, which `packet` completed.
+    fn of_stream(&mut self, packet: &Packet<'_>, bytes: &[u8], tell: &mut impl FnMut(Told)) {
+        if Hep::looks_like(bytes) {
+            self.hep(packet, bytes, tell);
+        } else {
+            let Packet { flow, time, vlan, .. } = *packet;
+            self.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
         }
     }
 
@@ -279,6 +323,10 @@ impl Messages {
         };
         self.counts.count(&message, transport);
         let seen = Seen { message: &message, flow, time, transport, vlan };
+        let signals = &mut self.signals;
+        if !self.voice_reports.handle(&seen, &mut |signal| signals.push_back(signal)) {
+            self.malformed.count(Malformed::BadSip);
+        }
         self.registrations.handle(&seen, &mut self.signals);
         self.liveness.handle(&seen, &mut self.signals);
         let call = self.calls.handle(&seen);

@@ -3,7 +3,9 @@
 mod calls;
 mod kpis;
 mod registrations;
+mod reports;
 mod streams;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -56,6 +58,8 @@ impl Analysis {
                 .map(|b| RegistrationJson::new(&self.labels, b))
                 .collect(),
             liveness: self.liveness.iter().map(LivenessJson::new).collect(),
+            reports: reports::rows(self),
+            tls: self.tls.iter().map(tls::TlsJson::new).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
@@ -92,6 +96,8 @@ struct AnalysisJson<'a> {
     streams: Vec<StreamJson<'a>>,
     registrations: Vec<RegistrationJson<'a>>,
     liveness: Vec<LivenessJson>,
+    reports: Vec<reports::ReportJson>,
+    tls: Vec<tls::TlsJson<'a>>,
     signalling: SignallingJson<'a>,
 }
 

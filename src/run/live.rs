@@ -1,8 +1,9 @@
-//! Interfaces to the front: one thread each, that never waits for anything but frames.
+//! Interfaces to the front: one thread each, that never waits for anything but frames. Sockets that take frames
+//! of others pour into the same queue.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,6 +33,18 @@ pub struct InterfaceCounters {
     pub last_frame: AtomicI64,
     /// Whether it can be listened to.
     pub up: AtomicBool,
+    /// What came to a socket and was none of what is taken there.
+    pub refused: AtomicU64,
+    /// Packets whose sender's clock is not believed: they have the time of their arrival.
+    pub foreign_clock: AtomicU64,
+}
+
+impl InterfaceCounters {
+    fn count(&self, now: i64, bytes: usize) {
+        self.packets.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+        self.last_frame.store(now, Relaxed);
+    }
 }
 
 /// Frames copied out of an interface's buffer.
@@ -57,6 +70,16 @@ impl Batch {
         self.frames.push(Copied { time, link, interface, start, end: self.bytes.len() });
     }
 
+    /// Whether it holds no frame.
+    pub const fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Whether it holds as many frames as are handed over at once.
+    pub const fn is_full(&self) -> bool {
+        self.frames.len() >= FRAMES
+    }
+
     /// The frames, in their order.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         self.frames.iter().map(|c| {
@@ -72,7 +95,7 @@ impl Batch {
     }
 
     fn is_due(&self, now: i64) -> bool {
-        self.frames.len() >= FRAMES || self.frames.first().is_some_and(|f| now - f.time >= LINGER)
+        self.is_full() || self.frames.first().is_some_and(|f| now - f.time >= LINGER)
     }
 
     fn clear(&mut self) {
@@ -86,6 +109,8 @@ impl Batch {
 pub struct Listening {
     /// Batches in the order in which they were filled.
     pub batches: Receiver<Batch>,
+    send: SyncSender<Batch>,
+    emptied: Arc<Mutex<Receiver<Batch>>>,
     /// Emptied batches go back.
     give_back: SyncSender<Batch>,
     /// By interface, in the order given.
@@ -101,24 +126,25 @@ impl Listening {
     pub fn start(interfaces: &[String], stop: &Arc<AtomicBool>) -> Result<Self, LiveError> {
         let (send, batches) = sync_channel(QUEUE);
         let (give_back, emptied) = sync_channel(QUEUE);
-        let emptied = Arc::new(std::sync::Mutex::new(emptied));
-        let mut listening = Self { batches, give_back, counters: Vec::new(), threads: Vec::new() };
-        for (number, name) in interfaces.iter().enumerate() {
+        let emptied = Arc::new(Mutex::new(emptied));
+        let mut listening =
+            Self { batches, send, emptied, give_back, counters: Vec::new(), threads: Vec::new() };
+        for name in interfaces {
             let live = Live::open(name)?;
-            let counters = Arc::new(InterfaceCounters::default());
-            listening.counters.push((name.clone(), Arc::clone(&counters)));
-            let capture = Capture {
-                name: name.clone(),
-                number: u16::try_from(number).unwrap_or(u16::MAX),
-                counters,
-                send: send.clone(),
-                emptied: Arc::clone(&emptied),
-                stop: Arc::clone(stop),
-            };
+            let capture =
+                Capture { name: name.clone(), inlet: listening.inlet(name), stop: Arc::clone(stop) };
             let thread = Builder::new().name(format!("capture {name}")).spawn(move || capture.run(live));
             listening.threads.push(thread.map_err(|source| LiveError::Io { name: name.clone(), source })?);
         }
         Ok(listening)
+    }
+
+    /// A further way into the queue, for frames that come by other means; counted under `name`.
+    pub fn inlet(&mut self, name: &str) -> Inlet {
+        let counters = Arc::new(InterfaceCounters::default());
+        let number = u16::try_from(self.counters.len()).unwrap_or(u16::MAX);
+        self.counters.push((name.to_owned(), Arc::clone(&counters)));
+        Inlet { number, counters, send: self.send.clone(), emptied: Arc::clone(&self.emptied) }
     }
 
     /// Takes an emptied batch back, to be filled again.
@@ -139,12 +165,42 @@ impl Listening {
     }
 }
 
+/// A way into the queue.
+#[derive(Clone, Debug)]
+pub struct Inlet {
+    number: u16,
+    /// What came this way.
+    pub counters: Arc<InterfaceCounters>,
+    send: SyncSender<Batch>,
+    emptied: Arc<Mutex<Receiver<Batch>>>,
+}
+
+impl Inlet {
+    /// Adds to `batch` a frame of `time` that came `now`.
+    pub fn add(&self, batch: &mut Batch, (now, time): (i64, i64), link: LinkType, frame: &[u8]) {
+        self.counters.count(now, frame.len());
+        batch.push(time, link, self.number, frame);
+    }
+
+    /// Never waits: where the front is behind, the batch is dropped and counted. An empty one comes back.
+    pub fn hand_over(&self, batch: Batch) -> Batch {
+        if batch.is_empty() {
+            return batch;
+        }
+        match self.send.try_send(batch) {
+            Ok(()) => self.emptied.lock().ok().and_then(|e| e.try_recv().ok()).unwrap_or_default(),
+            Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) => {
+                self.counters.dropped.fetch_add(batch.frames.len() as u64, Relaxed);
+                batch.clear();
+                batch
+            }
+        }
+    }
+}
+
 struct Capture {
     name: String,
-    number: u16,
-    counters: Arc<InterfaceCounters>,
-    send: SyncSender<Batch>,
-    emptied: Arc<std::sync::Mutex<Receiver<Batch>>>,
+    inlet: Inlet,
     stop: Arc<AtomicBool>,
 }
 
@@ -153,10 +209,10 @@ impl Capture {
         let mut live = Some(live);
         while !self.stop.load(Relaxed) {
             if let Some(mut interface) = live.take().or_else(|| self.reopen()) {
-                self.counters.up.store(true, Relaxed);
+                self.inlet.counters.up.store(true, Relaxed);
                 info!(interface = self.name, "listening");
                 let error = self.listen(&mut interface);
-                self.counters.up.store(false, Relaxed);
+                self.inlet.counters.up.store(false, Relaxed);
                 if let Some(error) = error {
                     warn!(interface = self.name, %error, "interface lost; waiting for it to come back");
                 }
@@ -181,29 +237,14 @@ impl Capture {
             };
             let now = now();
             if let Some(frame) = frame {
-                self.counters.packets.fetch_add(1, Relaxed);
-                self.counters.bytes.fetch_add(frame.len() as u64, Relaxed);
-                self.counters.last_frame.store(now, Relaxed);
-                batch.push(now, link, self.number, frame);
+                self.inlet.add(&mut batch, (now, now), link, frame);
             }
             if batch.is_due(now) {
-                batch = self.hand_over(batch);
+                batch = self.inlet.hand_over(batch);
             }
         }
-        self.hand_over(batch);
+        self.inlet.hand_over(batch);
         None
-    }
-
-    /// Capture never waits: where the front is behind, the batch is dropped and counted.
-    fn hand_over(&self, batch: Batch) -> Batch {
-        match self.send.try_send(batch) {
-            Ok(()) => self.emptied.lock().ok().and_then(|e| e.try_recv().ok()).unwrap_or_default(),
-            Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) => {
-                self.counters.dropped.fetch_add(batch.frames.len() as u64, Relaxed);
-                batch.clear();
-                batch
-            }
-        }
     }
 }
 

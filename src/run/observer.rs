@@ -244,7 +244,7 @@ impl Work for Observer {
                     self.ended(record.ended.stream);
                 }
                 Event::Reported(reported) => self.reported(reported),
-                Event::Call(_) => {}
+                Event::Call(_) | Event::VoiceReport(_) | Event::Tls(_) => {}
             }
             if let Some(collector) = &mut self.collector {
                 collector.take(event);

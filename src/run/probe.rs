@@ -27,6 +27,7 @@ use super::shared::{
     FrontNumbers, Shared, StreamTable, lock, nothing_counted, table, territory, warn_of_overflow,
 };
 use super::signals::Signals;
+use super::sockets::{self, SocketError, Sockets};
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -95,6 +96,9 @@ pub enum ProbeError {
     /// An interface cannot be listened to.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// What others send cannot be taken.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// HTTP cannot be served.
     #[error(transparent)]
     Http(#[from] http::Error),
@@ -120,7 +124,7 @@ pub type Faults = Vec<String>;
 /// It cannot run, or its results cannot be written.
 pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let mut settings = options.config.engine_settings();
-    let live = matches!(options.source, Source::Live(_));
+    let live = goes_on(&options);
     settings.streams.idle =
         Some(if live { IDLE } else { Idle { closes: false, end_after: i64::MAX, ..IDLE } });
     // Results that cannot be written are better known before the work than after it.
@@ -151,7 +155,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         live,
         reports.then(|| Collector::new(settings.score.adaptive)),
     );
-    let frames = Frames::open(options.source)?;
+    let (frames, sockets) = Frames::open(&options)?;
     let shared = Arc::new(Shared {
         config_file: options.config_file,
         overlays: options.overlays,
@@ -172,13 +176,17 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         refused: Default::default(),
     });
     let serving = Serving::start(&options.listen, options.web_config, Arc::clone(&shared))?;
-    let openmetrics = openmetrics.zip(options.openmetrics).map(|(file, (path, step))| Scrapes {
-        file,
-        path,
-        gathered: PacketTime::new(step, POINTS),
-    });
+    let openmetrics = openmetrics.zip(options.openmetrics).map(Scrapes::new);
     let report = report.zip(options.report);
-    let probe = Probe { settings: settings.clone(), shared, signals, openmetrics, report, serving };
+    let probe = Probe {
+        settings: settings.clone(),
+        shared,
+        signals,
+        openmetrics,
+        report,
+        serving,
+        _sockets: sockets,
+    };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -191,27 +199,60 @@ fn create(path: &PathBuf) -> Result<File, ProbeError> {
     File::create(path).map_err(|source| ProbeError::Write { path: path.clone(), source })
 }
 
+/// Whether frames come until the probe is told to stop: of interfaces, or of sockets once all is read.
+fn goes_on(options: &Options) -> bool {
+    match options.source {
+        Source::Live(_) => true,
+        Source::Read { serve_after, .. } => serve_after && sockets::are_wanted(&options.config),
+    }
+}
+
 /// Frames, opened.
 enum Frames {
     Live(Listening, Arc<AtomicBool>),
-    Read { timeline: pcap::Timeline, paced: bool, serve_after: bool, stop: Arc<AtomicBool> },
+    Read {
+        timeline: Box<pcap::Timeline>,
+        paced: bool,
+        serve_after: bool,
+        stop: Arc<AtomicBool>,
+        /// What sockets take meanwhile and afterwards.
+        listening: Option<Listening>,
+    },
 }
 
 impl Frames {
-    fn open(source: Source) -> Result<Self, ProbeError> {
+    fn open(options: &Options) -> Result<(Self, Option<Sockets>), ProbeError> {
         let stop = Arc::new(AtomicBool::new(false));
-        Ok(match source {
-            Source::Live(interfaces) => Self::Live(Listening::start(&interfaces, &stop)?, stop),
+        let wanted = sockets::are_wanted(&options.config);
+        let open =
+            |listening: &mut Listening| wanted.then(|| Sockets::open(&options.config, listening)).transpose();
+        Ok(match &options.source {
+            Source::Live(interfaces) => {
+                let mut listening = Listening::start(interfaces, &stop)?;
+                let sockets = open(&mut listening)?;
+                (Self::Live(listening, stop), sockets)
+            }
             Source::Read { inputs, paced, serve_after } => {
-                Self::Read { timeline: pcap::open(&inputs)?, paced, serve_after, stop }
+                let timeline = Box::new(pcap::open(inputs)?);
+                if wanted && !goes_on(options) {
+                    info!(
+                        "hep.listen and vq_collector.listen wait for --after-read serve: nothing is taken there"
+                    );
+                }
+                let mut listening = goes_on(options).then(|| Listening::start(&[], &stop)).transpose()?;
+                let sockets = listening.as_mut().map(open).transpose()?.flatten();
+                let (paced, serve_after) = (*paced, *serve_after);
+                (Self::Read { timeline, paced, serve_after, stop, listening }, sockets)
             }
         })
     }
 
     fn interfaces(&self) -> Vec<(String, Arc<super::live::InterfaceCounters>)> {
         match self {
-            Self::Live(listening, _) => listening.counters.clone(),
-            Self::Read { .. } => Vec::new(),
+            Self::Live(listening, _) | Self::Read { listening: Some(listening), .. } => {
+                listening.counters.clone()
+            }
+            Self::Read { listening: None, .. } => Vec::new(),
         }
     }
 
@@ -229,6 +270,12 @@ struct Scrapes {
     gathered: PacketTime,
 }
 
+impl Scrapes {
+    fn new((file, (path, step)): (File, (PathBuf, i64))) -> Self {
+        Self { file, path, gathered: PacketTime::new(step, POINTS) }
+    }
+}
+
 struct Probe {
     settings: Settings,
     shared: Arc<Shared>,
@@ -236,6 +283,8 @@ struct Probe {
     openmetrics: Option<Scrapes>,
     report: Option<(File, PathBuf)>,
     serving: Serving,
+    /// Open as long as it runs.
+    _sockets: Option<Sockets>,
 }
 
 type Halves = Vec<(Option<Collector>, Encodings)>;
@@ -249,15 +298,20 @@ impl Probe {
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
             Frames::Live(listening, _) => {
-                self.listen(&listening, &mut front, &mut back);
+                self.listen(&listening, (0, &[]), &mut front, &mut back);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
-            Frames::Read { timeline, paced, serve_after, .. } => {
-                let mut pump = Pump::new(timeline, |_| {});
-                self.read(&mut pump, paced, &mut front, &mut back);
+            Frames::Read { timeline, paced, serve_after, listening, .. } => {
+                let mut pump = Pump::new(*timeline, |_| {});
+                self.read(&mut pump, paced, listening.as_ref(), &mut front, &mut back);
                 let (captures, refused, _) = pump.finish();
                 let faults = faults(&captures, &refused);
+                if let Some(listening) = &listening {
+                    info!("all is read; taking what others send until told to stop");
+                    let shift = shift(&front);
+                    self.listen(listening, (shift, &captures), &mut front, &mut back);
+                }
                 (captures, faults, serve_after)
             }
         };
@@ -279,15 +333,22 @@ impl Probe {
         Ok(faults)
     }
 
-    fn listen<B: Back<Seen = Totals>>(&mut self, listening: &Listening, front: &mut Front, back: &mut B) {
+    /// Listens until told to stop. `shift` is added to this machine's time; `captures` were read before.
+    fn listen<B: Back<Seen = Totals>>(
+        &mut self,
+        listening: &Listening,
+        (shift, captures): (i64, &[Capture]),
+        front: &mut Front,
+        back: &mut B,
+    ) {
         let mut told = 0;
         while !self.shared.stop.load(Relaxed) {
             match listening.batches.recv_timeout(NAP) {
                 Ok(batch) => {
-                    handle(&batch, front, back);
+                    handle(&batch, shift, front, back);
                     listening.give_back(batch);
                 }
-                Err(RecvTimeoutError::Timeout) => front.handle_time(now(), back),
+                Err(RecvTimeoutError::Timeout) => front.handle_time(now().saturating_add(shift), back),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             back.drain();
@@ -295,7 +356,7 @@ impl Probe {
             self.tell_devices(front);
             if now() - told >= TELL_EVERY {
                 told = now();
-                self.tell(front, &[]);
+                self.tell(front, captures);
             }
         }
         info!("stopping");
@@ -305,6 +366,7 @@ impl Probe {
         &mut self,
         pump: &mut Pump<P>,
         paced: bool,
+        listening: Option<&Listening>,
         front: &mut Front,
         back: &mut B,
     ) {
@@ -321,6 +383,12 @@ impl Probe {
                 !self.shared.stop.load(Relaxed)
             }
             Turn::After { front, back, files } => {
+                if let Some(listening) = listening {
+                    while let Ok(batch) = listening.batches.try_recv() {
+                        handle(&batch, shift(front), front, back);
+                        listening.give_back(batch);
+                    }
+                }
                 back.drain();
                 self.signals.drain(front);
                 self.tell_devices(front);
@@ -392,8 +460,15 @@ impl Probe {
                 ),
             ],
             files: files.collect(),
+            reports_and_tls_evicted: front.reports_and_tls_evicted(),
         };
     }
+}
+
+/// From this machine's time to that of the packets that are read: what comes to a socket meanwhile is as if it
+/// had been captured beside them.
+fn shift(front: &Front) -> i64 {
+    front.now().map_or(0, |time| time.saturating_sub(now()))
 }
 
 fn finish_report(
@@ -411,9 +486,15 @@ fn finish_report(
     write(file, &path, |out| analysis.write_json(out))
 }
 
-fn handle<B: Back>(batch: &Batch, front: &mut Front, back: &mut B) {
-    let frames: ArrayVec<Frame<'_>, 128> = batch.frames().take(128).collect();
-    front.handle_frames(&frames, back);
+fn handle<B: Back>(batch: &Batch, shift: i64, front: &mut Front, back: &mut B) {
+    let mut frames = batch.frames().map(|frame| Frame { time: frame.time.plus_nanos(shift), ..frame });
+    loop {
+        let some: ArrayVec<Frame<'_>, 128> = frames.by_ref().take(128).collect();
+        if some.is_empty() {
+            return;
+        }
+        front.handle_frames(&some, back);
+    }
 }
 
 fn faults(captures: &[Capture], refused: &[OpenError]) -> Faults {

@@ -92,6 +92,16 @@ impl Signals {
                 collector.take_call(call);
             }
         }
+        while let Some(report) = front.poll_voice_report() {
+            if let Some(collector) = &mut self.collector {
+                collector.take_voice_report(report);
+            }
+        }
+        while let Some(connection) = front.poll_tls() {
+            if let Some(collector) = &mut self.collector {
+                collector.take_tls(connection);
+            }
+        }
         while self.ended.front().is_some_and(|call| now.saturating_sub(call.told) >= BEHIND) {
             self.conclude_first();
         }

@@ -77,7 +77,8 @@ const fn matters(what: &Signal) -> bool {
         | Signal::Answered
         | Signal::Bound
         | Signal::Unbound { .. }
-        | Signal::Options { .. } => false,
+        | Signal::Options { .. }
+        | Signal::VoiceReport { .. } => false,
     }
 }
 
@@ -133,7 +134,8 @@ impl KpiSet {
             | Signal::Answered
             | Signal::Bound
             | Signal::Unbound { .. }
-            | Signal::Options { .. } => {}
+            | Signal::Options { .. }
+            | Signal::VoiceReport { .. } => {}
         }
     }
 

@@ -14,4 +14,5 @@ mod peers;
 mod processes;
 mod reload;
 mod secure;
+mod sockets;
 mod stop;
