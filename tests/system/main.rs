@@ -1,6 +1,6 @@
-//! Clearline among its peers: Prometheus, promtool, Alertmanager and amtool, the real ones.
+//! Clearline among its peers: Prometheus, promtool, Alertmanager, amtool and sipp, the real ones.
 //!
-//! `cargo test --test system`; they must be installed (Debian: `prometheus`, `prometheus-alertmanager`). All
+//! `cargo test --test system`; they must be installed (Debian: `prometheus`, `prometheus-alertmanager`, `sip-tester`). All
 //! runs on loopback and on ports that the system chooses; every process started here ends with its test.
 
 mod alert;

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::alert::SITE;
 use super::calls::{Call, Frames};
 use super::http::{scrape, value};
-use super::processes::{PATIENCE, Running, folder, wait_for};
+use super::processes::{PATIENCE, Running, folder, succeed, wait_for};
 
 /// An address that was free just now: the configuration takes no port 0.
 fn free() -> SocketAddr {
@@ -113,6 +114,32 @@ fn reports_sent_to_the_collector_are_answered_and_tied_to_calls_that_were_read()
     assert!(rows[0]["stream"].is_u64());
     assert_eq!((&rows[1]["call"], &rows[1]["loss_percent"]), (&Value::Null, &json!(1.0)));
     assert_eq!(report["signalling"]["requests"]["REGISTER"], Value::Null);
+}
+
+/// A real user agent is content with what it is answered, over UDP and TCP.
+#[test]
+fn sipp_publishes_reports_and_gets_its_200() {
+    let folder = folder("publish");
+    let address = free();
+    fs::write(folder.join("c.toml"), format!("vq_collector.listen = \"{address}\"\n{SITE}")).unwrap();
+    Frames::of(&[Call { packets: 100, ..Call::default() }]).write(&folder, "call.pcap");
+    let read = ["--read", "call.pcap", "--after-read", "serve", "--config.file", "c.toml"];
+    let (mut probe, _) = Running::probe(&folder, &[&read[..], &["--report", "report.json"]].concat());
+    wait_for("the end of reading", PATIENCE, || probe.said().contains("all is read").then_some(()));
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/publish.xml");
+    for transport in ["u1", "t1"] {
+        let mut sipp = Command::new("sipp");
+        sipp.args(["-sf", scenario, "-m", "5", "-r", "50", "-t", transport, "-i", "127.0.0.1", "-nostdin"]);
+        sipp.args(["-timeout", "20s", "-cid_str"]).arg(format!("%u-{transport}@phone"));
+        let told = succeed(sipp.arg(address.to_string()).env("TERM", "xterm").current_dir(&folder));
+        assert!(!told.contains("Aborting"), "{told}");
+    }
+    probe.signal("TERM");
+    assert!(probe.end(PATIENCE).success(), "{}", probe.said());
+    // The same report over another transport is the same report.
+    let rows = report(&folder)["reports"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    assert!(rows.iter().all(|r| r["mos_lq"] == 3.6 && r["loss_percent"] == 5.0 && r["rtt_ms"] == 200.0));
 }
 
 /// A HEP3 packet of a SIP message between 192.0.2.10 and 203.0.113.5, captured now.
