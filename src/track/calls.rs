@@ -12,7 +12,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use self::joining::{Clues, Joining};
+use self::joining::{Clues, Joining, Known};
 use self::queues::{Queues, Stage};
 use super::call::{Call, CallIdentity, CallState, Change, Edge, EndedBy, Memory, Novelty, SipTransport};
 use super::signal::{Parties, Signal, SignalEvent};
@@ -173,13 +173,20 @@ impl Calls {
         let was_over = entry.call.is_over();
         entry.move_on(seen, novelty, &mut self.signals);
         if !was_over && entry.call.is_over() {
-            self.joining.call_over(&entry.call, seen.time);
+            self.joining.call_over(serial, &entry.call, seen.time);
         }
         if novelty == Novelty::New && message.method() == Some("REFER") {
             self.joining.take_refer(serial, &entry.call, seen);
         }
-        if message.status().is_some_and(|s| (300..400).contains(&s)) {
-            self.joining.take_redirection(serial, &entry.call, seen);
+        match message.status() {
+            Some(200..300) if cseq.method == "REFER" => {
+                let Self { joining, by_id, .. } = self;
+                if let Some(edge) = joining.refer_taken(serial, |id| by_id.get(id).copied()) {
+                    self.connect(edge);
+                }
+            }
+            Some(300..400) => self.joining.take_redirection(serial, &entry.call, seen),
+            _ => {}
         }
         self.settle(serial, seen.time);
         Some(identity)
@@ -207,10 +214,11 @@ impl Calls {
         self.groups.insert(serial, Group { live: vec![serial], ..Group::default() });
         self.by_id.insert(id.into(), serial);
         self.entries.insert(serial, entry);
-        if fresh {
-            self.join(serial, &clues, seen);
+        let edges = if fresh { self.find_joins(serial, &clues, seen) } else { Vec::new() };
+        self.joining.remember(serial, clues, &edges);
+        for edge in edges {
+            self.connect(edge);
         }
-        self.joining.remember(serial, clues, seen.time);
         if let Some(entry) = self.entries.get(&serial) {
             self.queues.enter(serial, Stage::Trying);
             if fresh {
@@ -222,14 +230,10 @@ impl Calls {
         serial
     }
 
-    /// Joins a call that begins to those that it goes on from.
-    fn join(&mut self, serial: u64, clues: &Clues, seen: &Seen<'_>) {
+    /// How a call that begins goes on from others.
+    fn find_joins(&self, serial: u64, clues: &Clues, seen: &Seen<'_>) -> Vec<Edge> {
         let Self { joining, entries, by_id, .. } = self;
-        let known = |id: &[u8]| by_id.get(id).copied();
-        let calls = |serial: u64| entries.get(&serial).map(|e| &e.call);
-        for edge in joining.find(serial, clues, seen, known, calls) {
-            self.connect(edge);
-        }
+        joining.find(serial, clues, seen, |id| by_id.get(id).copied(), |serial| known(entries, serial))
     }
 
     /// Makes one call of two, if they are not one already.
@@ -354,9 +358,12 @@ impl Calls {
                 self.leave(serial, now);
             } else {
                 entry.expire(now, &mut self.signals);
-                self.joining.call_over(&entry.call, now);
+                self.joining.call_over(serial, &entry.call, now);
                 self.settle(serial, now);
             }
+        }
+        while let Some(serial) = self.joining.pop_waiting(now) {
+            self.resolve(serial);
         }
         self.joining.handle_timeout(now);
     }
@@ -367,14 +374,13 @@ impl Calls {
         let up = matches!(entry.call.state, CallState::Answered | CallState::Established);
         if up && !entry.call.is_over() && !entry.call.media.is_silent_at(last) {
             entry.call.end_without_bye(EndedBy::MediaTimeout, last);
+            self.joining.call_over(serial, &entry.call, now);
             self.settle(serial, now);
         }
     }
 
     fn leave(&mut self, serial: u64, now: i64) {
-        for edge in self.resolve(serial) {
-            self.connect(edge);
-        }
+        self.resolve(serial);
         let Some(mut entry) = self.entries.remove(&serial) else { return };
         self.by_id.remove(&entry.id);
         self.joining.forget(serial);
@@ -394,20 +400,29 @@ impl Calls {
         }
     }
 
-    /// What could not be told apart when it began, by how it went on.
-    fn resolve(&mut self, serial: u64) -> Vec<Edge> {
+    /// What could not be told when it began, by how it went on.
+    fn resolve(&mut self, serial: u64) {
         let Self { joining, entries, .. } = self;
-        joining.resolve(serial, |serial| entries.get(&serial).map(|e| &e.call))
+        if let Some(edge) = joining.resolve(serial, |serial| known(entries, serial)) {
+            self.connect(edge);
+        }
     }
 
     /// Lets every call go, as it stands at `now`.
     pub fn finish(&mut self, now: i64) {
         self.handle_timeout(now);
         let rest: Vec<u64> = self.entries.keys().copied().collect();
+        for serial in &rest {
+            self.resolve(*serial);
+        }
         for serial in rest {
             self.leave(serial, now);
         }
     }
+}
+
+fn known(entries: &BTreeMap<u64, Entry>, serial: u64) -> Option<Known<'_>> {
+    entries.get(&serial).map(|e| Known { call: &e.call, group: e.group })
 }
 
 impl Entry {

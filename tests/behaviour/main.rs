@@ -6,6 +6,7 @@ mod config;
 mod flood;
 mod hostile;
 mod http;
+mod joins;
 mod probe;
 mod registrations;
 mod scores;

@@ -1,0 +1,257 @@
+//! The ways on of calls through back-to-back user agents, by numbers, times and SDP.
+//!
+//! Where both parties or their media say so and nothing else could be meant, a call that begins is joined at once.
+//! Else it waits for how it goes on: a back-to-back user agent hands on ringing, answer and end within
+//! milliseconds, and no two calls agree in all of them by chance.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use super::clues::Clues;
+use super::evidence::{Likeness, relayed, soon};
+use super::Known;
+use crate::decode::Address;
+use crate::track::call::Call;
+
+/// A back-to-back user agent asks on within so long of the call, or of the end of a way that led nowhere, ns.
+const NEXT_WAY_WITHIN: i64 = 10_000_000_000;
+/// Best score that joins at once, and by how much it must be ahead of the next.
+const ENOUGH: f32 = 5.5;
+const AHEAD: f32 = 2.0;
+/// The same of what decides at the end.
+const ENOUGH_AT_LAST: f32 = 8.0;
+const AHEAD_AT_LAST: f32 = 1.5;
+/// How long after its end a call is looked at again: whoever hands on that end has done so, ns.
+const SETTLED_AFTER: i64 = 2_000_000_000;
+/// Cues looked at for one call at most, the last first.
+const MAX_CUES: usize = 256;
+/// Ways on of one call that are remembered.
+const MAX_WAYS: usize = 32;
+/// Pairs of addresses that were seen to be two sides of one host; and how often one must be.
+const MAX_SIDES: usize = 4096;
+const SIDES_KNOWN_AFTER: u32 = 2;
+
+/// Which calls may be asked on where, and which have been.
+#[derive(Debug, Default)]
+pub(super) struct Onward {
+    /// When a host had reason to ask on, and for which call: it came in, or a way on led nowhere.
+    cues: BTreeSet<(Address, i64, u64)>,
+    /// The same, by call.
+    cues_of: HashMap<u64, Vec<(Address, i64)>>,
+    /// Ways on that a call has already.
+    ways: HashMap<u64, Vec<u64>>,
+    /// The call that one is a way on of.
+    way_of: HashMap<u64, u64>,
+    /// Calls whose beginning said too little.
+    open: HashSet<u64>,
+    /// Those of them that are over, and when they are looked at.
+    waiting: VecDeque<(i64, u64)>,
+    /// Where a host sends from, and where it receives: how often they were seen to be one's.
+    sides: BTreeMap<(Address, Address), u32>,
+}
+
+impl Onward {
+    /// A call has begun. `open`: it was joined to none.
+    pub fn begun(&mut self, serial: u64, clues: &Clues, open: bool) {
+        if let Some(host) = clues.dst {
+            self.cue(host, clues.time, serial);
+        }
+        if open && clues.src.is_some() {
+            self.open.insert(serial);
+        }
+    }
+
+    fn cue(&mut self, host: Address, time: i64, serial: u64) {
+        let own = self.cues_of.entry(serial).or_default();
+        if own.len() < MAX_WAYS && self.cues.insert((host, time, serial)) {
+            own.push((host, time));
+        }
+    }
+
+    pub fn forget(&mut self, serial: u64) {
+        for (host, time) in self.cues_of.remove(&serial).unwrap_or_default() {
+            self.cues.remove(&(host, time, serial));
+        }
+        for way in self.ways.remove(&serial).unwrap_or_default() {
+            self.way_of.remove(&way);
+        }
+        self.way_of.remove(&serial);
+        self.open.remove(&serial);
+    }
+
+    /// A call is over, one way or another.
+    pub fn over(&mut self, serial: u64, call: &Call, clues: &HashMap<u64, Clues>, now: i64) {
+        if self.open.contains(&serial) {
+            self.waiting.push_back((now.saturating_add(SETTLED_AFTER), serial));
+        }
+        if let Some(earlier) = self.way_of.get(&serial).copied() {
+            self.led_nowhere(earlier, call, clues);
+        }
+    }
+
+    fn led_nowhere(&mut self, earlier: u64, way: &Call, clues: &HashMap<u64, Clues>) {
+        let host = clues.get(&earlier).and_then(|c| c.dst);
+        if let (None, Some(end), Some(host)) = (way.answer, way.end, host) {
+            self.cue(host, end, earlier);
+        }
+    }
+
+    /// The next call that is to be looked at again.
+    pub fn pop_waiting(&mut self, now: i64) -> Option<u64> {
+        while self.waiting.front().is_some_and(|(time, _)| *time <= now) {
+            let (_, serial) = self.waiting.pop_front()?;
+            if self.open.contains(&serial) {
+                return Some(serial);
+            }
+        }
+        None
+    }
+
+    pub fn is_open(&self, serial: u64) -> bool {
+        self.open.contains(&serial)
+    }
+
+    /// `later` is the way on of `earlier`. `sure`: enough to learn from which addresses are one host's.
+    pub fn joined(&mut self, earlier: u64, later: u64, from: &Clues, to: &Clues, sure: bool) {
+        let ways = self.ways.entry(earlier).or_default();
+        if ways.len() < MAX_WAYS {
+            ways.push(later);
+            self.way_of.insert(later, earlier);
+        }
+        self.open.remove(&later);
+        let (Some(receives), Some(sends)) = (from.dst, to.src) else { return };
+        if sure
+            && receives != sends
+            && (self.sides.len() < MAX_SIDES || self.sides.contains_key(&(sends, receives)))
+        {
+            *self.sides.entry((sends, receives)).or_default() += 1;
+        }
+    }
+
+    fn is_one_host(&self, sends: Address, receives: Address) -> bool {
+        self.sides.get(&(sends, receives)).is_some_and(|n| *n >= SIDES_KNOWN_AFTER)
+    }
+
+    /// Calls that a host had reason to ask on for when it asked, the latest first.
+    fn cued(&self, clues: &Clues) -> Vec<u64> {
+        let Some(src) = clues.src else { return Vec::new() };
+        let known = self.sides.range((src, Address::default())..).take_while(|((sends, _), _)| *sends == src);
+        let others = known.filter(|(_, n)| **n >= SIDES_KNOWN_AFTER).map(|((_, receives), _)| *receives);
+        let mut all = Vec::new();
+        for host in std::iter::once(src).chain(others).take(8) {
+            let within = (host, clues.time.saturating_sub(NEXT_WAY_WITHIN), 0)..=(host, clues.time, u64::MAX);
+            all.extend(self.cues.range(within).rev().take(MAX_CUES).map(|(_, _, serial)| *serial));
+        }
+        all
+    }
+
+    /// The call that one that begins goes on from, if there is no doubt.
+    pub fn at_once<'a>(
+        &self,
+        alike: &[u64],
+        clues: &Clues,
+        all: &HashMap<u64, Clues>,
+        known: &impl Fn(u64) -> Option<Known<'a>>,
+    ) -> Option<(u64, f32)> {
+        let scored = alike.iter().filter_map(|&earlier| {
+            let before = known(earlier)?;
+            let is_up = before.call.answer.is_none() && before.call.end.is_none();
+            let (likeness, score) = is_up.then(|| self.score(earlier, before, clues, all, known))??;
+            Some((earlier, before.group, score, likeness.is_firm()))
+        });
+        let (best, score, ahead, firm) = first_by_far(scored)?;
+        (firm && score >= ENOUGH && ahead >= AHEAD).then_some((best, score))
+    }
+
+    /// The call that one that is over was the way on of.
+    pub fn at_last<'a>(
+        &self,
+        serial: u64,
+        alike: &[u64],
+        clues: &Clues,
+        all: &HashMap<u64, Clues>,
+        known: &impl Fn(u64) -> Option<Known<'a>>,
+    ) -> Option<(u64, f32)> {
+        let later = known(serial)?;
+        let mut candidates = self.cued(clues);
+        candidates.extend(alike);
+        candidates.sort_unstable();
+        candidates.dedup();
+        let scored = candidates.into_iter().filter(|earlier| *earlier < serial).filter_map(|earlier| {
+            let before = known(earlier)?;
+            let times = relayed(before.call, later.call)?;
+            let (_, score) = self.score(earlier, before, clues, all, known)?;
+            let answered = |way: &u64| *way != serial && known(*way).is_some_and(|w| w.call.answer.is_some());
+            // It talks to one at a time.
+            let has = self.ways.get(&earlier).is_some_and(|ways| ways.iter().any(answered));
+            let talks = if has && later.call.answer.is_some() { 4.0 } else { 0.0 };
+            Some((earlier, before.group, score + times - talks, true))
+        });
+        let (best, score, ahead, _) = first_by_far(scored)?;
+        (score >= ENOUGH_AT_LAST && ahead >= AHEAD_AT_LAST).then_some((best, score))
+    }
+
+    /// How well a call that begins goes on from an earlier one, as far as its beginning tells.
+    fn score<'a>(
+        &self,
+        earlier: u64,
+        before: Known<'a>,
+        clues: &Clues,
+        all: &HashMap<u64, Clues>,
+        known: &impl Fn(u64) -> Option<Known<'a>>,
+    ) -> Option<(Likeness, f32)> {
+        let (other, call) = (all.get(&earlier)?, before.call);
+        let cues = self.cues_of.get(&earlier)?.iter();
+        let after = cues.map(|(_, cue)| clues.time.saturating_sub(*cue)).filter(|a| *a >= 0).min()?;
+        let (src, dst) = (clues.src?, clues.dst?);
+        if call.started_before_probe {
+            return None;
+        }
+        let likeness = Likeness::of(other, clues);
+        let is_machine = call.answer.is_some_and(|answer| answer < clues.time);
+        if is_machine && (likeness.from < 2.0 || !other.from.is_long()) {
+            return None;
+        }
+        if after > NEXT_WAY_WITHIN && !is_machine {
+            return None;
+        }
+        let asks_on = call.progress.hops.contains(&src);
+        let one_host = asks_on || other.dst.is_some_and(|receives| self.is_one_host(src, receives));
+        if !one_host {
+            // Whoever sends both is no back-to-back user agent, but a phone with two calls; and whoever
+            // receives both is none either. And the numbers alone must leave no doubt.
+            let apart = other.src != Some(src) && !call.progress.hops.contains(&dst);
+            let whole = clues.to.is_long() && clues.from.is_long();
+            let no_doubt = likeness.media > 0.0 || (likeness.to.min(likeness.from) >= 2.0 && whole);
+            if !(apart && no_doubt) {
+                return None;
+            }
+        }
+        let goes_on = |way: &u64| {
+            let still = known(*way).is_some_and(|w| w.call.answer.is_some() || w.call.end.is_none_or(|e| e > clues.time));
+            still && all.get(way).is_some_and(|w| w.to.likeness(&clues.to) > 0.0)
+        };
+        let taken = if self.ways.get(&earlier).is_some_and(|w| w.iter().any(goes_on)) { 3.0 } else { 0.0 };
+        let place = if one_host { 2.0 } else { -1.0 };
+        Some((likeness, likeness.sum() + soon(after) + place - taken))
+    }
+}
+
+/// The best of `(serial, group, score, firm)`: with its score, how far it is ahead of those of other groups, and
+/// whether it is firm.
+fn first_by_far(scored: impl Iterator<Item = (u64, u64, f32, bool)>) -> Option<(u64, f32, f32, bool)> {
+    let mut all: Vec<(u64, u64, f32, bool)> = scored.collect();
+    all.sort_by(|a, b| b.2.total_cmp(&a.2).then(b.0.cmp(&a.0)));
+    let &(best, group, score, firm) = all.first()?;
+    let next = all.iter().find(|other| other.1 != group).map_or(0.0, |other| other.2.max(0.0));
+    Some((best, score, score - next, firm))
+}
+
+/// How sure a join by numbers is, from its score.
+pub(super) const fn sure(score: f32) -> f32 {
+    match score {
+        12.0.. => 0.97,
+        9.0.. => 0.95,
+        7.5.. => 0.93,
+        _ => 0.85,
+    }
+}
