@@ -170,8 +170,11 @@ impl Calls {
         let entry = self.entries.get_mut(&serial)?;
         let identity = Arc::clone(&entry.identity);
         let novelty = entry.memory.take(seen);
-        let was_over = entry.call.is_over();
+        let (was_over, was_answered) = (entry.call.is_over(), entry.call.answer.is_some());
         entry.move_on(seen, novelty, &mut self.signals);
+        if !was_answered && entry.call.answer.is_some() {
+            self.joining.call_answered(serial, seen.time);
+        }
         if !was_over && entry.call.is_over() {
             self.joining.call_over(serial, &entry.call, seen.time);
         }

@@ -126,6 +126,11 @@ impl Joining {
         self.asked.take_redirection(serial, call, seen);
     }
 
+    /// A call was answered.
+    pub fn call_answered(&mut self, serial: u64, now: i64) {
+        self.onward.answered(serial, now);
+    }
+
     /// A call is over: it may have been a short one, or have told enough by now.
     pub fn call_over(&mut self, serial: u64, call: &Call, now: i64) {
         self.onward.over(serial, call, &self.clues, now);
@@ -261,6 +266,9 @@ impl Joining {
         let hop = calls(earlier).is_some_and(|k| k.call.answer.is_none_or(|a| a >= clues.time));
         let edge = Edge { earlier, later: serial, by: JoinedBy::Numbers, confidence: sure(score), hop };
         self.went_on(&edge);
+        if let Some(later) = calls(serial).filter(|k| k.call.is_over()) {
+            self.onward.led_nowhere(earlier, later.call, &self.clues);
+        }
         Some(edge)
     }
 }

@@ -17,6 +17,8 @@ pub enum Named {
 struct Outcome {
     ring: Option<i64>,
     end: End3,
+    /// When the caller hears the first phone of several ring, ns since the Unix epoch.
+    first_ring: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +92,7 @@ impl World {
             }
             _ => End3::GiveUp { after: rang + self.span(SECOND, 30 * SECOND) },
         };
-        Outcome { ring, end }
+        Outcome { ring, end, first_ring: None }
     }
 
     /// The first dialog of a call.
@@ -165,7 +167,7 @@ impl World {
         let first = finales[0];
         for (i, leg) in legs.iter().enumerate().rev() {
             let ring = rings.as_ref().map(|r| r[i]);
-            let ring = if i == 0 { local.filter(|_| n > 1).or(ring) } else { ring };
+            let ring = if i == 0 { local.filter(|_| n > 1).or(outcome.first_ring).or(ring) } else { ring };
             let fate = Fate { start: starts[i], ring, finale: finales.remove(i) };
             self.play(leg, &fate);
         }
@@ -247,7 +249,7 @@ impl World {
             let (call, named) = self.begin("redialled");
             let legs = self.out_legs(call, &at, extension, &to, &named);
             let end = End3::Refuse { after: self.span(100 * MS, 900 * MS), code: 486 };
-            let outcome = Outcome { ring: None, end };
+            let outcome = Outcome { ring: None, end, first_ring: None };
             start = self.chain(&legs, start, &outcome) + self.span(SECOND, 4 * SECOND);
         }
     }
@@ -334,7 +336,8 @@ impl World {
         let winner = self.to_phone(&at, &last, &from, first, &named);
         let chain = [legs[0].clone(), winner];
         let begin = start + self.routing();
-        let outcome = self.outcome();
+        let mut outcome = self.outcome();
+        outcome.first_ring = outcome.ring.map(|ring| begin + ring + 5 * MS);
         let others: Vec<Leg> = (1..=1 + self.dice.below(3) as u32)
             .map(|n| self.to_phone(&at, &last, &from, 100 + (first + n) % 100, &named))
             .collect();
@@ -346,6 +349,7 @@ impl World {
             let began = begin + self.span(MS, 30 * MS);
             let at = (over + self.span(MS, 20 * MS)).max(began + 10 * MS);
             let ring = Some(began + self.span(20 * MS, 400 * MS)).filter(|ring| *ring < at);
+            outcome.first_ring = outcome.first_ring.into_iter().chain(ring.map(|r| r + 4 * MS)).min();
             self.play(leg, &Fate { start: began, ring, finale: Finale::Cancel { at } });
         }
         self.chain_from(&chain, &[start, begin], &outcome);
@@ -359,17 +363,19 @@ impl World {
         let to = format!("{}8{}", at.stem, self.dice.below(3));
         let (last, legs) = self.in_leg(call, &at, &from, &to, &named);
         let mut begin = start + self.routing();
+        let mut first_ring = None;
         for _ in 0..1 + self.dice.below(2) {
             let extension = self.extension();
             let leg = self.to_phone(&at, &last, &from, extension, &named);
             let over = begin + self.span(4 * SECOND, 12 * SECOND);
             let ring = Some(begin + self.span(20 * MS, 400 * MS));
+            first_ring = first_ring.or(ring.map(|ring| ring + 6 * MS));
             self.play(&leg, &Fate { start: begin, ring, finale: Finale::Cancel { at: over } });
             begin = over + self.span(3 * MS, 60 * MS);
         }
         let extension = self.extension();
         let leg = self.to_phone(&at, &last, &from, extension, &named);
-        let outcome = self.outcome();
+        let outcome = Outcome { first_ring, ..self.outcome() };
         self.chain_from(&[legs[0].clone(), leg], &[start, begin], &outcome);
     }
 
@@ -429,7 +435,7 @@ impl World {
         };
         let talk = self.talk();
         let end = End3::Answer { after: self.span(20 * MS, 4 * SECOND), talk, by_caller: true };
-        self.chain(&[leg], start, &Outcome { ring: None, end });
+        self.chain(&[leg], start, &Outcome { ring: None, end, first_ring: None });
     }
 
     /// The exchange itself calls: first the phone, and then, where somebody clicked on a number, that.
@@ -451,7 +457,7 @@ impl World {
             let begin = start + after + self.span(10 * MS, 90 * MS);
             let talk = end - begin - 2 * SECOND + self.span(0, 40 * MS);
             let end = End3::Answer { after: 2 * SECOND, talk: talk.max(SECOND), by_caller: true };
-            self.chain(&[second], begin, &Outcome { ring: Some(SECOND), end });
+            self.chain(&[second], begin, &Outcome { ring: Some(SECOND), end, first_ring: None });
         }
     }
 

@@ -24,6 +24,8 @@ const AHEAD_AT_LAST: f32 = 1.5;
 const SETTLED_AFTER: i64 = 2_000_000_000;
 /// Cues looked at for one call at most, the last first.
 const MAX_CUES: usize = 256;
+/// Phones that ring together are called within so long, ns.
+const BESIDE_WITHIN: u64 = 50_000_000;
 /// Ways on of one call that are remembered.
 const MAX_WAYS: usize = 32;
 /// Pairs of addresses that were seen to be two sides of one host; and how often one must be.
@@ -78,6 +80,13 @@ impl Onward {
         self.open.remove(&serial);
     }
 
+    /// A call was answered: whoever hands that on has soon done so.
+    pub fn answered(&mut self, serial: u64, now: i64) {
+        if self.open.contains(&serial) {
+            self.waiting.push_back((now.saturating_add(SETTLED_AFTER), serial));
+        }
+    }
+
     /// A call is over, one way or another.
     pub fn over(&mut self, serial: u64, call: &Call, clues: &HashMap<u64, Clues>, now: i64) {
         if self.open.contains(&serial) {
@@ -88,7 +97,8 @@ impl Onward {
         }
     }
 
-    fn led_nowhere(&mut self, earlier: u64, way: &Call, clues: &HashMap<u64, Clues>) {
+    /// A way on was refused or given up: the next one may be tried.
+    pub fn led_nowhere(&mut self, earlier: u64, way: &Call, clues: &HashMap<u64, Clues>) {
         let host = clues.get(&earlier).and_then(|c| c.dst);
         if let (None, Some(end), Some(host)) = (way.answer, way.end, host) {
             self.cue(host, end, earlier);
@@ -156,7 +166,9 @@ impl Onward {
             let before = known(earlier)?;
             let is_up = before.call.answer.is_none() && before.call.end.is_none();
             let (likeness, score) = is_up.then(|| self.score(earlier, before, clues, all, known))??;
-            Some((earlier, before.group, score, likeness.is_firm()))
+            // Nobody calls from one number twice at once.
+            let caller = likeness.from >= 2.0 && clues.from.is_long() && self.is_at(before.call, earlier, all, clues);
+            Some((earlier, before.group, score, caller || likeness.is_firm()))
         });
         let (best, score, ahead, firm) = first_by_far(scored)?;
         (firm && score >= ENOUGH && ahead >= AHEAD).then_some((best, score))
@@ -184,10 +196,37 @@ impl Onward {
             // It talks to one at a time.
             let has = self.ways.get(&earlier).is_some_and(|ways| ways.iter().any(answered));
             let talks = if has && later.call.answer.is_some() { 4.0 } else { 0.0 };
-            Some((earlier, before.group, score + times - talks, true))
+            let beside = if self.is_beside(serial, later.call, earlier, known) { 2.0 } else { 0.0 };
+            // Of a way that led nowhere while the call went on there is nothing more to see.
+            let in_vain = later.call.answer.is_none()
+                && later.call.end.is_some_and(|end| before.call.end.is_none_or(|e| e > end));
+            Some((earlier, before.group, score + times + beside - talks, in_vain))
         });
-        let (best, score, ahead, _) = first_by_far(scored)?;
-        (score >= ENOUGH_AT_LAST && ahead >= AHEAD_AT_LAST).then_some((best, score))
+        let (best, score, ahead, in_vain) = first_by_far(scored)?;
+        let decided = score >= ENOUGH_AT_LAST && ahead >= AHEAD_AT_LAST;
+        (decided || in_vain && score >= ENOUGH && ahead >= AHEAD).then_some((best, score))
+    }
+
+    /// Whether another way on of the same call began at the same time: several phones ring.
+    fn is_beside<'a>(
+        &self,
+        serial: u64,
+        later: &Call,
+        earlier: u64,
+        known: &impl Fn(u64) -> Option<Known<'a>>,
+    ) -> bool {
+        let ways = self.ways.get(&earlier).map(Vec::as_slice).unwrap_or_default();
+        ways.iter().any(|way| {
+            *way != serial
+                && known(*way).is_some_and(|w| w.call.start.abs_diff(later.start) <= BESIDE_WITHIN)
+        })
+    }
+
+    /// Whether the host that the earlier call went to is the one that asks now.
+    fn is_at(&self, call: &Call, earlier: u64, all: &HashMap<u64, Clues>, clues: &Clues) -> bool {
+        let Some(src) = clues.src else { return false };
+        let receives = all.get(&earlier).and_then(|c| c.dst);
+        call.progress.hops.contains(&src) || receives.is_some_and(|r| self.is_one_host(src, r))
     }
 
     /// How well a call that begins goes on from an earlier one, as far as its beginning tells.
@@ -214,8 +253,7 @@ impl Onward {
         if after > NEXT_WAY_WITHIN && !is_machine {
             return None;
         }
-        let asks_on = call.progress.hops.contains(&src);
-        let one_host = asks_on || other.dst.is_some_and(|receives| self.is_one_host(src, receives));
+        let one_host = self.is_at(call, earlier, all, clues);
         if !one_host {
             // Whoever sends both is no back-to-back user agent, but a phone with two calls; and whoever
             // receives both is none either. And the numbers alone must leave no doubt.
