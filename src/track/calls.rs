@@ -234,7 +234,7 @@ impl Calls {
     }
 
     /// How a call that begins goes on from others.
-    fn find_joins(&self, serial: u64, clues: &Clues, seen: &Seen<'_>) -> Vec<Edge> {
+    fn find_joins(&mut self, serial: u64, clues: &Clues, seen: &Seen<'_>) -> Vec<Edge> {
         let Self { joining, entries, by_id, .. } = self;
         joining.find(serial, clues, seen, |id| by_id.get(id).copied(), |serial| known(entries, serial))
     }

@@ -110,6 +110,9 @@ impl Measured {
                 found.insert(leg["call_id"].as_str().unwrap(), n);
             }
         }
+        if std::env::var_os("CLEARLINE_JOINS").is_some() {
+            tell_wrong_joins(world, report);
+        }
         let mut ids: Vec<(&str, usize)> = world.truth.iter().map(|(id, call)| (&**id, *call)).collect();
         ids.sort_unstable();
         let mut measured = Self::default();
@@ -147,11 +150,7 @@ impl Measured {
 
     fn tell(&self, what: &str) {
         for (share, p) in [("all", self.all), ("numbers only", self.by_numbers)] {
-            println!(
-                "{what}, {share}: precision {:.4}, recall {:.4} ({p:?})",
-                p.precision(),
-                p.recall()
-            );
+            println!("{what}, {share}: precision {:.4}, recall {:.4} ({p:?})", p.precision(), p.recall());
         }
     }
 }
@@ -210,5 +209,31 @@ fn calls_that_were_looked_at_are_put_together() {
     if std::env::var_os("CLEARLINE_JOINS").is_some() {
         check("offices tuned", OFFICES, 1..6);
         check("carrier tuned", CARRIER, 1..6);
+    }
+}
+
+/// For whoever looks for the reason.
+fn tell_wrong_joins(world: &World, report: &Value) {
+    for call in report["calls"].as_array().unwrap() {
+        let of = |leg: &Value| world.truth[leg["call_id"].as_str().unwrap()];
+        let all = call["legs"].as_array().unwrap();
+        if all.iter().all(|leg| of(leg) == of(&all[0])) {
+            continue;
+        }
+        println!("--- a wrong call, joined {}", call["joins"]);
+        for (n, leg) in all.iter().enumerate() {
+            let [start, ringing, answer, end] =
+                ["start", "ringing", "answer", "end"].map(|t| leg[t].as_str().map_or("", |t| &t[14..23]));
+            println!(
+                "{n} {:?} {} > {} {} > {} | {start} {ringing} {answer} {end} {} {}",
+                (of(leg), world.kinds[of(leg)]),
+                leg["from"],
+                leg["to"],
+                leg["src"],
+                leg["dst"],
+                leg["status"],
+                leg["ended_by"]
+            );
+        }
     }
 }

@@ -21,6 +21,8 @@ const MAX_CLUES: usize = 131_072;
 const MAX_ALIKE: usize = 64;
 /// A diverted call goes on from one that may have rung this long, ns.
 const RING_TIME: i64 = 180_000_000_000;
+/// Most are diverted at once, ns.
+const AT_ONCE: i64 = 2_000_000_000;
 /// Calls answered for less than this, and called again within that, ns: what people do when they cannot hear.
 const SHORT_CALL: i64 = 60_000_000_000;
 const AGAIN_WITHIN: i64 = 120_000_000_000;
@@ -70,7 +72,9 @@ impl Joining {
     }
 
     fn went_on(&mut self, edge: &Edge) {
-        let (Some(from), Some(to)) = (self.clues.get(&edge.earlier), self.clues.get(&edge.later)) else { return };
+        let (Some(from), Some(to)) = (self.clues.get(&edge.earlier), self.clues.get(&edge.later)) else {
+            return;
+        };
         self.onward.joined(edge.earlier, edge.later, from, to, edge.confidence >= 0.95);
     }
 
@@ -152,7 +156,7 @@ impl Joining {
 
     /// How a call that begins belongs to those before it.
     pub fn find<'a>(
-        &self,
+        &mut self,
         serial: u64,
         clues: &Clues,
         seen: &Seen<'_>,
@@ -174,7 +178,7 @@ impl Joining {
         }
         let referred_by = seen.message.header("Referred-By").map(NameAddr::parse);
         let referred_by = Number::of(referred_by.and_then(|r| r.uri.user()));
-        let by_refer = self.asked.answered_by(clues, &referred_by, replaced);
+        let by_refer = self.asked.heeded_by(clues, &referred_by, replaced);
         edges.extend(by_refer.map(|(earlier, sure)| edge(earlier, JoinedBy::Refer, sure)));
         if edges.is_empty() {
             edges.extend(self.by_diversion(clues, seen, &calls).map(|e| edge(e, JoinedBy::Header, 0.95)));
@@ -228,23 +232,34 @@ impl Joining {
             .map(|v| Number::of(NameAddr::parse(v).uri.user()))
             .filter(|n| n.likeness(&clues.target) < 1.5)
             .collect();
-        diverters.iter().find_map(|diverter| {
-            let alike = self.by_clue.get(&hash(&("number", diverter.key()?)))?;
-            alike.iter().rev().copied().find(|serial| {
-                let Some((other, known)) = self.clues.get(serial).zip(calls(*serial)) else { return false };
-                let of_diverter = other.to.likeness(diverter).max(other.target.likeness(diverter)) >= 1.5;
-                let by_caller = other.from.likeness(&clues.from) >= 1.5 || other.media == clues.media;
-                let ringing =
-                    clues.time.saturating_sub(other.time) <= RING_TIME && known.call.answer.is_none();
-                of_diverter && by_caller && ringing
-            })
-        })
+        let alike =
+            diverters.iter().filter_map(|d| Some((d, self.by_clue.get(&hash(&("number", d.key()?)))?)));
+        let of_each = alike.flat_map(|(diverter, alike)| alike.iter().map(move |serial| (diverter, *serial)));
+        let scored = of_each.filter_map(|(diverter, serial)| {
+            let (other, known) = self.clues.get(&serial).zip(calls(serial))?;
+            let of_diverter = other.to.likeness(diverter).max(other.target.likeness(diverter)) >= 1.5;
+            let after = clues.time.saturating_sub(other.time);
+            let up = known.call.answer.is_none() && known.call.end.is_none() && after <= RING_TIME;
+            if !(of_diverter && up) {
+                return None;
+            }
+            let signs = [
+                (other.media.is_some() && other.media == clues.media, 3),
+                (other.from.likeness(&clues.from) >= 1.5, 2),
+                (other.dst.is_some() && other.dst == clues.src, 2),
+                (after <= AT_ONCE, 1),
+            ];
+            let sum: u32 = signs.into_iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum();
+            (sum > 1).then_some((sum, serial))
+        });
+        scored.max().map(|(_, serial)| serial)
     }
 
     /// Calls that share a number, media or a session with one, each once.
     fn alike(&self, clues: &Clues) -> Vec<u64> {
         let keys = clues.keys();
-        let mut all: Vec<u64> = keys.iter().filter_map(|key| self.by_clue.get(key)).flatten().copied().collect();
+        let mut all: Vec<u64> =
+            keys.iter().filter_map(|key| self.by_clue.get(key)).flatten().copied().collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -261,8 +276,7 @@ impl Joining {
             return None;
         }
         let clues = self.clues.get(&serial)?;
-        let (earlier, score) =
-            self.onward.at_last(serial, &self.alike(clues), clues, &self.clues, &calls)?;
+        let (earlier, score) = self.onward.at_last(serial, &self.alike(clues), clues, &self.clues, &calls)?;
         let hop = calls(earlier).is_some_and(|k| k.call.answer.is_none_or(|a| a >= clues.time));
         let edge = Edge { earlier, later: serial, by: JoinedBy::Numbers, confidence: sure(score), hop };
         self.went_on(&edge);

@@ -278,8 +278,7 @@ impl World {
         let carrier = self.carrier();
         let form = Form::any(&mut self.dice);
         let border = at.border.map(|b| self.borders[b].clone());
-        let (src, dst) =
-            border.as_ref().map_or((carrier, sip(at.outside)), |b| (carrier, sip(b.core)));
+        let (src, dst) = border.as_ref().map_or((carrier, sip(at.outside)), |b| (carrier, sip(b.core)));
         let mut legs = vec![self.first(call, src, dst, &form.write(from), &form.write(to), named)];
         if let Some(b) = border {
             let mut leg = self.onward(&legs[0], sip(b.access), sip(at.outside), b.passes_sdp, named);
@@ -295,8 +294,7 @@ impl World {
     }
 
     fn to_phone(&mut self, at: &Exchange, before: &Leg, from: &str, extension: u32, named: &Named) -> Leg {
-        let mut leg =
-            self.onward(before, sip(at.inside), sip(at.phone(extension)), at.passes_sdp, named);
+        let mut leg = self.onward(before, sip(at.inside), sip(at.phone(extension)), at.passes_sdp, named);
         leg.from = match self.dice.below(4) {
             _ if from == "anonymous" => from.to_owned(),
             0 => before.from.clone(),
@@ -502,7 +500,10 @@ impl World {
         let talk = |at, until, by_caller| Finale::Talk { at, until, by_caller };
         let by_caller = self.dice.chance(0.5);
         self.play(&second, &Fate { start: begin, ring: None, finale: talk(answer, again + 300 * MS, true) });
-        self.play(&third, &Fate { start: again, ring: None, finale: talk(again + 4 * SECOND, end, by_caller) });
+        self.play(
+            &third,
+            &Fate { start: again, ring: None, finale: talk(again + 4 * SECOND, end, by_caller) },
+        );
         let relayed = end + self.relay() * if by_caller { -1 } else { 1 };
         self.play(&first, &Fate { start, ring: None, finale: talk(answer + 9 * MS, relayed, by_caller) });
     }

@@ -88,9 +88,8 @@ impl Leg {
         let back = |time: i64, bytes: &[u8]| udp(time, self.dst, self.src, bytes);
         let uri = format!("sip:{}@voice.example", self.target);
         let offer = Self::sdp(self.media, &self.origin);
-        let invite = |cseq: &str| {
-            self.message(&format!("INVITE {uri} SIP/2.0"), cseq, false, &self.headers, &offer)
-        };
+        let invite =
+            |cseq: &str| self.message(&format!("INVITE {uri} SIP/2.0"), cseq, false, &self.headers, &offer);
         let mut cseq = 1;
         out.push(forth(fate.start, &invite("1 INVITE")));
         if self.challenged {
@@ -110,8 +109,10 @@ impl Leg {
         match fate.finale {
             Finale::Talk { at, until, by_caller } => {
                 let [a, b, c, d] = self.answer_media.0;
-                let answer =
-                    Self::sdp(self.answer_media, &format!("- {} 1 IN IP4 {a}.{b}.{c}.{d}", self.answer_media.1));
+                let answer = Self::sdp(
+                    self.answer_media,
+                    &format!("- {} 1 IN IP4 {a}.{b}.{c}.{d}", self.answer_media.1),
+                );
                 out.push(back(at, &self.message("SIP/2.0 200 OK", &of_invite, true, "", &answer)));
                 out.push(forth(at + 2 * MS, &ack));
                 let ok = self.message("SIP/2.0 200 OK", "9 BYE", true, "", "");
@@ -137,7 +138,14 @@ impl Leg {
     }
 
     /// The callee, or else the caller, sends a REFER, and it is taken.
-    pub fn refer(&self, at: i64, by_caller: bool, refer_to: &str, referred_by: &str, out: &mut Vec<Recorded>) {
+    pub fn refer(
+        &self,
+        at: i64,
+        by_caller: bool,
+        refer_to: &str,
+        referred_by: &str,
+        out: &mut Vec<Recorded>,
+    ) {
         let more = format!(
             "Refer-To: <{refer_to}>\r\nReferred-By: <sip:{referred_by}@voice.example>\r\nContact: <sip:x@h>\r\n"
         );

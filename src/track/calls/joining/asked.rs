@@ -29,6 +29,8 @@ struct Asked {
     by: Number,
     /// The Call-ID of the dialog that the new one is to replace.
     replaces: Option<Box<[u8]>>,
+    /// The call came.
+    heeded: bool,
 }
 
 /// All that was asked of late, in its order.
@@ -75,6 +77,7 @@ impl AllAsked {
             who: name(asked.as_deref()),
             by,
             replaces,
+            heeded: false,
         });
     }
 
@@ -90,6 +93,7 @@ impl AllAsked {
                 who: caller.clone(),
                 by: Number::default(),
                 replaces: None,
+                heeded: false,
             });
         }
     }
@@ -107,7 +111,12 @@ impl AllAsked {
     }
 
     /// The call in which the one that begins was asked for, and how sure that is.
-    pub fn answered_by(&self, clues: &Clues, referred_by: &Number, replaced: Option<&[u8]>) -> Option<(u64, f32)> {
+    pub fn heeded_by(
+        &mut self,
+        clues: &Clues,
+        referred_by: &Number,
+        replaced: Option<&[u8]>,
+    ) -> Option<(u64, f32)> {
         let sure = |asked: &Asked| -> Option<f32> {
             if let (Some(wanted), Some(replaced)) = (&asked.replaces, replaced) {
                 return (**wanted == *replaced).then_some(0.99);
@@ -124,6 +133,8 @@ impl AllAsked {
                 // Somebody else asked for it.
                 () if !referred_by.is_anonymous() && !asked.by.is_anonymous() && !by => None,
                 () if by && (who || host) => Some(0.98),
+                // It is for one call.
+                () if asked.heeded => None,
                 () if who && host || by => Some(0.95),
                 // An exchange calls for many at once: its address alone says little.
                 () if (who || host) && after <= AT_ONCE => Some(0.9),
@@ -131,8 +142,11 @@ impl AllAsked {
             }
         };
         // The last one asked goes first.
-        let all = self.0.iter().rev();
-        all.filter_map(|a| Some((a.serial, sure(a)?))).max_by(|a, b| a.1.total_cmp(&b.1))
+        let all = self.0.iter_mut().rev();
+        let (asked, sure) =
+            all.filter_map(|a| sure(a).map(|sure| (a, sure))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        asked.heeded = true;
+        Some((asked.serial, sure))
     }
 }
 

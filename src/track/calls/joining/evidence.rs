@@ -44,7 +44,8 @@ impl Likeness {
         if to == 0.0 && earlier.to.is_long() && later.to.is_long() {
             strangers += 3.0;
         }
-        if from == 0.0 && earlier.from.is_long() && later.from.is_long() {
+        let (hidden, shown) = (earlier.from.is_anonymous(), later.from.is_long());
+        if from == 0.0 && shown && (hidden || earlier.from.is_long()) {
             strangers += 1.5;
         }
         Self { to, from, media, origin, strangers }

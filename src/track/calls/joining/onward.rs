@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use arrayvec::ArrayVec;
+
+use super::Known;
 use super::clues::Clues;
 use super::evidence::{Likeness, relayed, soon};
-use super::Known;
 use crate::decode::Address;
 use crate::track::call::Call;
 
@@ -31,6 +33,11 @@ const MAX_WAYS: usize = 32;
 /// Pairs of addresses that were seen to be two sides of one host; and how often one must be.
 const MAX_SIDES: usize = 4096;
 const SIDES_KNOWN_AFTER: u32 = 2;
+/// Sides of one host that are heeded, and how much rarer than the first one they may be.
+const MAX_OTHER_SIDES: usize = 8;
+const RARE_SIDE: u32 = 16;
+/// Of a way that led nowhere the numbers must say at least so much.
+const SOME_LIKENESS: f32 = 1.5;
 
 /// Which calls may be asked on where, and which have been.
 #[derive(Debug, Default)]
@@ -49,6 +56,14 @@ pub(super) struct Onward {
     waiting: VecDeque<(i64, u64)>,
     /// Where a host sends from, and where it receives: how often they were seen to be one's.
     sides: BTreeMap<(Address, Address), u32>,
+}
+
+/// What speaks for an earlier call, when a later one begins.
+struct Scored {
+    likeness: Likeness,
+    /// The later one is sent by the host that the earlier one went to.
+    one_host: bool,
+    score: f32,
 }
 
 impl Onward {
@@ -129,25 +144,29 @@ impl Onward {
         }
         self.open.remove(&later);
         let (Some(receives), Some(sends)) = (from.dst, to.src) else { return };
-        if sure
-            && receives != sends
-            && (self.sides.len() < MAX_SIDES || self.sides.contains_key(&(sends, receives)))
-        {
+        if sure && (self.sides.len() < MAX_SIDES || self.sides.contains_key(&(sends, receives))) {
             *self.sides.entry((sends, receives)).or_default() += 1;
         }
     }
 
-    fn is_one_host(&self, sends: Address, receives: Address) -> bool {
-        self.sides.get(&(sends, receives)).is_some_and(|n| *n >= SIDES_KNOWN_AFTER)
+    /// Where a host that sends from here is known to receive, the likeliest first: a few joins in a thousand are
+    /// wrong, so what was seen now and then beside what was seen always is chance.
+    fn other_sides(&self, sends: Address) -> ArrayVec<Address, MAX_OTHER_SIDES> {
+        let all = self.sides.range((sends, Address::default())..).take_while(|((s, _), _)| *s == sends);
+        let mut known: Vec<(u32, Address)> = all.map(|((_, receives), n)| (*n, *receives)).collect();
+        known.sort_unstable_by(|a, b| b.cmp(a));
+        let most = known.first().map_or(0, |(n, _)| *n);
+        let often = |n: u32| n >= SIDES_KNOWN_AFTER && n >= most / RARE_SIDE;
+        known.into_iter().filter(|(n, _)| often(*n)).map(|(_, a)| a).take(MAX_OTHER_SIDES).collect()
     }
 
     /// Calls that a host had reason to ask on for when it asked, the latest first.
     fn cued(&self, clues: &Clues) -> Vec<u64> {
         let Some(src) = clues.src else { return Vec::new() };
-        let known = self.sides.range((src, Address::default())..).take_while(|((sends, _), _)| *sends == src);
-        let others = known.filter(|(_, n)| **n >= SIDES_KNOWN_AFTER).map(|((_, receives), _)| *receives);
+        let mut hosts = self.other_sides(src);
+        hosts.retain(|host| *host != src);
         let mut all = Vec::new();
-        for host in std::iter::once(src).chain(others).take(8) {
+        for host in std::iter::once(src).chain(hosts) {
             let within = (host, clues.time.saturating_sub(NEXT_WAY_WITHIN), 0)..=(host, clues.time, u64::MAX);
             all.extend(self.cues.range(within).rev().take(MAX_CUES).map(|(_, _, serial)| *serial));
         }
@@ -162,12 +181,14 @@ impl Onward {
         all: &HashMap<u64, Clues>,
         known: &impl Fn(u64) -> Option<Known<'a>>,
     ) -> Option<(u64, f32)> {
+        let sides = self.other_sides(clues.src?);
         let scored = alike.iter().filter_map(|&earlier| {
             let before = known(earlier)?;
             let is_up = before.call.answer.is_none() && before.call.end.is_none();
-            let (likeness, score) = is_up.then(|| self.score(earlier, before, clues, all, known))??;
+            let found = is_up.then(|| self.score(earlier, before, clues, &sides, all, known))?;
+            let Scored { likeness, one_host, score } = found?;
             // Nobody calls from one number twice at once.
-            let caller = likeness.from >= 2.0 && clues.from.is_long() && self.is_at(before.call, earlier, all, clues);
+            let caller = likeness.from >= 2.0 && clues.from.is_long() && one_host;
             Some((earlier, before.group, score, caller || likeness.is_firm()))
         });
         let (best, score, ahead, firm) = first_by_far(scored)?;
@@ -184,6 +205,7 @@ impl Onward {
         known: &impl Fn(u64) -> Option<Known<'a>>,
     ) -> Option<(u64, f32)> {
         let later = known(serial)?;
+        let sides = self.other_sides(clues.src?);
         let mut candidates = self.cued(clues);
         candidates.extend(alike);
         candidates.sort_unstable();
@@ -191,7 +213,7 @@ impl Onward {
         let scored = candidates.into_iter().filter(|earlier| *earlier < serial).filter_map(|earlier| {
             let before = known(earlier)?;
             let times = relayed(before.call, later.call)?;
-            let (_, score) = self.score(earlier, before, clues, all, known)?;
+            let Scored { likeness, score, .. } = self.score(earlier, before, clues, &sides, all, known)?;
             let answered = |way: &u64| *way != serial && known(*way).is_some_and(|w| w.call.answer.is_some());
             // It talks to one at a time.
             let has = self.ways.get(&earlier).is_some_and(|ways| ways.iter().any(answered));
@@ -199,6 +221,7 @@ impl Onward {
             let beside = if self.is_beside(serial, later.call, earlier, known) { 2.0 } else { 0.0 };
             // Of a way that led nowhere while the call went on there is nothing more to see.
             let in_vain = later.call.answer.is_none()
+                && likeness.sum() >= SOME_LIKENESS
                 && later.call.end.is_some_and(|end| before.call.end.is_none_or(|e| e > end));
             Some((earlier, before.group, score + times + beside - talks, in_vain))
         });
@@ -217,16 +240,8 @@ impl Onward {
     ) -> bool {
         let ways = self.ways.get(&earlier).map(Vec::as_slice).unwrap_or_default();
         ways.iter().any(|way| {
-            *way != serial
-                && known(*way).is_some_and(|w| w.call.start.abs_diff(later.start) <= BESIDE_WITHIN)
+            *way != serial && known(*way).is_some_and(|w| w.call.start.abs_diff(later.start) <= BESIDE_WITHIN)
         })
-    }
-
-    /// Whether the host that the earlier call went to is the one that asks now.
-    fn is_at(&self, call: &Call, earlier: u64, all: &HashMap<u64, Clues>, clues: &Clues) -> bool {
-        let Some(src) = clues.src else { return false };
-        let receives = all.get(&earlier).and_then(|c| c.dst);
-        call.progress.hops.contains(&src) || receives.is_some_and(|r| self.is_one_host(src, r))
     }
 
     /// How well a call that begins goes on from an earlier one, as far as its beginning tells.
@@ -235,9 +250,10 @@ impl Onward {
         earlier: u64,
         before: Known<'a>,
         clues: &Clues,
+        sides: &[Address],
         all: &HashMap<u64, Clues>,
         known: &impl Fn(u64) -> Option<Known<'a>>,
-    ) -> Option<(Likeness, f32)> {
+    ) -> Option<Scored> {
         let (other, call) = (all.get(&earlier)?, before.call);
         let cues = self.cues_of.get(&earlier)?.iter();
         let after = cues.map(|(_, cue)| clues.time.saturating_sub(*cue)).filter(|a| *a >= 0).min()?;
@@ -253,24 +269,28 @@ impl Onward {
         if after > NEXT_WAY_WITHIN && !is_machine {
             return None;
         }
-        let one_host = self.is_at(call, earlier, all, clues);
+        let one_host =
+            call.progress.hops.contains(&src) || other.dst.is_some_and(|receives| sides.contains(&receives));
         if !one_host {
             // Whoever sends both is no back-to-back user agent, but a phone with two calls; and whoever
-            // receives both is none either. And the numbers alone must leave no doubt.
+            // receives both is none either. And the numbers alone must leave no doubt, where nothing is known of
+            // the host yet.
             let apart = other.src != Some(src) && !call.progress.hops.contains(&dst);
             let whole = clues.to.is_long() && clues.from.is_long();
-            let no_doubt = likeness.media > 0.0 || (likeness.to.min(likeness.from) >= 2.0 && whole);
+            let no_doubt =
+                likeness.media > 0.0 || (sides.is_empty() && likeness.to.min(likeness.from) >= 2.0 && whole);
             if !(apart && no_doubt) {
                 return None;
             }
         }
         let goes_on = |way: &u64| {
-            let still = known(*way).is_some_and(|w| w.call.answer.is_some() || w.call.end.is_none_or(|e| e > clues.time));
+            let still = known(*way)
+                .is_some_and(|w| w.call.answer.is_some() || w.call.end.is_none_or(|e| e > clues.time));
             still && all.get(way).is_some_and(|w| w.to.likeness(&clues.to) > 0.0)
         };
         let taken = if self.ways.get(&earlier).is_some_and(|w| w.iter().any(goes_on)) { 3.0 } else { 0.0 };
         let place = if one_host { 2.0 } else { -1.0 };
-        Some((likeness, likeness.sum() + soon(after) + place - taken))
+        Some(Scored { likeness, one_host, score: likeness.sum() + soon(after) + place - taken })
     }
 }
 
