@@ -68,6 +68,7 @@ pub fn analyse(
     let (captures, refused, passed_over) = pump.finish();
     let mut analysis = Analysis::of(halves, front.message_counts().clone(), captures);
     (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
+    analysis.invites_forgotten = front.calls_forgotten();
     Ok(Outcome { analysis, refused, passed_over })
 }
 

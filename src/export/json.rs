@@ -57,6 +57,9 @@ impl Analysis {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
                 kpis: None,
+                flood: self
+                    .flood()
+                    .map(|text| FloodJson { unanswered_invites_forgotten: self.invites_forgotten, text }),
             },
         }
     }
@@ -98,6 +101,13 @@ struct SignallingJson<'a> {
     responses: BTreeMap<String, u64>,
     /// Not computed yet.
     kpis: Option<()>,
+    flood: Option<FloodJson>,
+}
+
+#[derive(Serialize)]
+struct FloodJson {
+    unanswered_invites_forgotten: u64,
+    text: String,
 }
 
 #[derive(Serialize)]

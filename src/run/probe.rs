@@ -27,7 +27,7 @@ use super::shared::{FrontNumbers, Shared, StreamTable, configure, lock, table, t
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
-use crate::export::analysis::{Analysis, Capture, Collector};
+use crate::export::analysis::{Analysis, Capture, Collector, flood_text};
 use crate::export::http;
 use crate::export::metrics::{Exposition, InterfaceNumbers, PacketTime, ReloadNumbers, StateTable, Totals};
 use crate::track::codecs::Encodings;
@@ -41,6 +41,8 @@ const TELL_EVERY: i64 = 1_000_000_000;
 const PACE_STEP: i64 = 5_000_000;
 /// Live, a stream without packets for so long is no longer active, and ends, ns.
 const IDLE: Idle = Idle { quiet_after: 10_000_000_000, end_after: 300_000_000_000 };
+/// A flood is spoken of at most this often, ns.
+const WARN_EVERY: i64 = 60_000_000_000;
 /// Points of an OpenMetrics file kept in memory: about 160 MB.
 const POINTS: usize = 10_000_000;
 
@@ -165,7 +167,14 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         gathered: PacketTime::new(step, POINTS),
     });
     let report = report.zip(options.report);
-    let probe = Probe { settings: settings.clone(), shared, openmetrics, report, serving };
+    let probe = Probe {
+        settings: settings.clone(),
+        shared,
+        openmetrics,
+        report,
+        serving,
+        flood: FloodWatch::default(),
+    };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -222,6 +231,28 @@ struct Probe {
     openmetrics: Option<Scrapes>,
     report: Option<(File, PathBuf)>,
     serving: Serving,
+    flood: FloodWatch,
+}
+
+/// When a flood of INVITEs was last spoken of, and how many there were.
+#[derive(Debug, Default)]
+struct FloodWatch {
+    told: Option<i64>,
+    forgotten: u64,
+}
+
+impl FloodWatch {
+    /// Says what has come of it, but not all the time: a flood must not flood the log.
+    fn look(&mut self, forgotten: u64, at_the_end: bool) {
+        let quiet = self.told.is_some_and(|told| now().saturating_sub(told) < WARN_EVERY);
+        if forgotten == self.forgotten || (quiet && !at_the_end) {
+            return;
+        }
+        if let Some(text) = flood_text(forgotten) {
+            warn!("{text}");
+        }
+        (self.told, self.forgotten) = (Some(now()), forgotten);
+    }
 }
 
 type Halves = Vec<(Option<Collector>, Encodings)>;
@@ -251,6 +282,7 @@ impl Probe {
         front.finish(&mut back);
         calls.take_calls(&mut front);
         self.tell(&front, &captures);
+        self.flood.look(front.calls_forgotten(), true);
         let mut halves = back.finish();
         self.finish_openmetrics()?;
         halves.push((Some(calls), Encodings::new()));
@@ -264,7 +296,7 @@ impl Probe {
     }
 
     fn listen<B: Back<Seen = Totals>>(
-        &self,
+        &mut self,
         listening: &Listening,
         front: &mut Front,
         back: &mut B,
@@ -360,12 +392,14 @@ impl Probe {
         let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
         let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
         (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
+        analysis.invites_forgotten = front.calls_forgotten();
         analysis.labels = lock(&self.shared.config).labels();
         write(file, &path, |out| analysis.write_json(out))
     }
 
     /// Tells HTTP what the front knows.
-    fn tell(&self, front: &Front, captures: &[Capture]) {
+    fn tell(&mut self, front: &Front, captures: &[Capture]) {
+        self.flood.look(front.calls_forgotten(), false);
         let limits = &self.settings;
         let files = captures.iter().map(|c| InterfaceNumbers {
             name: c.file.path.file_name().unwrap_or(c.file.path.as_os_str()).to_string_lossy().into_owned(),

@@ -5,6 +5,8 @@
 
 mod joining;
 mod numbers;
+#[cfg(test)]
+mod properties;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -327,9 +329,9 @@ impl Calls {
             entry.call.evicted = true;
             // A flood of requests that nothing answers would fill the memory of whoever keeps the records.
             if entry.stage == Stage::Trying && entry.call.status.is_none() && entry.group == serial {
-                self.counters.unanswered += 1;
                 let alone = self.groups.get(&serial).is_some_and(|g| g.live.len() + g.left.len() == 1);
                 if alone {
+                    self.counters.unanswered += 1;
                     self.forget(serial, now);
                     return;
                 }

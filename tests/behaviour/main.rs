@@ -4,6 +4,7 @@ mod analyze;
 mod captures;
 mod config;
 mod flood;
+mod flood_of_invites;
 mod hostile;
 mod http;
 mod joins;

@@ -92,6 +92,18 @@ impl Joining {
         }
     }
 
+    #[cfg(test)]
+    pub fn places(&self) -> usize {
+        let alike: usize = self.by_clue.values().map(VecDeque::len).sum();
+        let lists = self.order.len() + self.asked.len() + self.short.len();
+        alike + self.clues.len() + lists + self.onward.places()
+    }
+
+    #[cfg(test)]
+    pub fn calls(&self) -> usize {
+        self.clues.len() + self.by_clue.len() + self.onward.calls()
+    }
+
     /// A call left the table.
     pub fn forget(&mut self, serial: u64) {
         self.drop_clues(serial);
@@ -119,8 +131,8 @@ impl Joining {
 
     /// A REFER of this call was heeded: the dialog that its `Replaces` names is connected with it, by a new
     /// INVITE, or within the one exchange that has both.
-    pub fn refer_taken(&self, serial: u64, known: impl Fn(&[u8]) -> Option<u64>) -> Option<Edge> {
-        let other = known(self.asked.replaced(serial)?).filter(|other| *other != serial)?;
+    pub fn refer_taken(&mut self, serial: u64, known: impl Fn(&[u8]) -> Option<u64>) -> Option<Edge> {
+        let other = known(self.asked.taken(serial)?).filter(|other| *other != serial)?;
         let (earlier, later) = (serial.min(other), serial.max(other));
         Some(Edge { earlier, later, by: JoinedBy::Refer, confidence: 0.98, hop: false })
     }

@@ -105,9 +105,12 @@ impl AllAsked {
         self.0.push_back(asked);
     }
 
-    /// The Call-ID of the dialog that a REFER in this call would have replaced.
-    pub fn replaced(&self, serial: u64) -> Option<&[u8]> {
-        self.0.iter().rev().find(|a| a.serial == serial)?.replaces.as_deref()
+    /// A REFER in this call was taken: the Call-ID of the dialog that it would have replaced. Who names that may
+    /// need no new INVITE.
+    pub fn taken(&mut self, serial: u64) -> Option<&[u8]> {
+        let asked = self.0.iter_mut().rev().find(|a| a.serial == serial)?;
+        asked.heeded |= asked.replaces.is_some();
+        asked.replaces.as_deref()
     }
 
     /// The call in which the one that begins was asked for, and how sure that is.

@@ -24,8 +24,11 @@ const ENOUGH_AT_LAST: f32 = 8.0;
 const AHEAD_AT_LAST: f32 = 1.5;
 /// How long after its end a call is looked at again: whoever hands on that end has done so, ns.
 const SETTLED_AFTER: i64 = 2_000_000_000;
+/// Places that may be stale before the list is sifted.
+const SLACK: usize = 1024;
 /// Cues looked at for one call at most, the last first.
 const MAX_CUES: usize = 256;
+const MAX_CUES_LOOKED_AT: usize = 4096;
 /// Phones that ring together are called within so long, ns.
 const BESIDE_WITHIN: u64 = 50_000_000;
 /// Ways on of one call that are remembered.
@@ -97,16 +100,24 @@ impl Onward {
 
     /// A call was answered: whoever hands that on has soon done so.
     pub fn answered(&mut self, serial: u64, now: i64) {
+        self.wait(serial, now);
+    }
+
+    fn wait(&mut self, serial: u64, now: i64) {
         if self.open.contains(&serial) {
             self.waiting.push_back((now.saturating_add(SETTLED_AFTER), serial));
+        }
+        // Each is looked at twice, but for one that is refused over and over.
+        if self.waiting.len() > 4 * self.open.len() + SLACK {
+            let mut once = HashSet::new();
+            let open = &self.open;
+            self.waiting.retain(|(_, serial)| open.contains(serial) && once.insert(*serial));
         }
     }
 
     /// A call is over, one way or another.
     pub fn over(&mut self, serial: u64, call: &Call, clues: &HashMap<u64, Clues>, now: i64) {
-        if self.open.contains(&serial) {
-            self.waiting.push_back((now.saturating_add(SETTLED_AFTER), serial));
-        }
+        self.wait(serial, now);
         if let Some(earlier) = self.way_of.get(&serial).copied() {
             self.led_nowhere(earlier, call, clues);
         }
@@ -118,6 +129,19 @@ impl Onward {
         if let (None, Some(end), Some(host)) = (way.answer, way.end, host) {
             self.cue(host, end, earlier);
         }
+    }
+
+    #[cfg(test)]
+    pub fn places(&self) -> usize {
+        let lists = self.cues_of.values().map(Vec::len).sum::<usize>()
+            + self.ways.values().map(Vec::len).sum::<usize>();
+        self.cues.len() + lists + self.way_of.len() + self.open.len() + self.waiting.len() + self.sides.len()
+    }
+
+    /// What there is of calls that have not left.
+    #[cfg(test)]
+    pub fn calls(&self) -> usize {
+        self.cues.len() + self.cues_of.len() + self.ways.len() + self.way_of.len() + self.open.len()
     }
 
     /// The next call that is to be looked at again.
@@ -161,14 +185,18 @@ impl Onward {
     }
 
     /// Calls that a host had reason to ask on for when it asked, the latest first.
-    fn cued(&self, clues: &Clues) -> Vec<u64> {
+    fn cued<'a>(&self, clues: &Clues, known: &impl Fn(u64) -> Option<Known<'a>>) -> Vec<u64> {
         let Some(src) = clues.src else { return Vec::new() };
         let mut hosts = self.other_sides(src);
         hosts.retain(|host| *host != src);
         let mut all = Vec::new();
         for host in std::iter::once(src).chain(hosts) {
             let within = (host, clues.time.saturating_sub(NEXT_WAY_WITHIN), 0)..=(host, clues.time, u64::MAX);
-            all.extend(self.cues.range(within).rev().take(MAX_CUES).map(|(_, _, serial)| *serial));
+            let serials =
+                self.cues.range(within).rev().take(MAX_CUES_LOOKED_AT).map(|(_, _, serial)| *serial);
+            // Nobody asks on without a word: a flood of forged INVITEs does not hide the others.
+            let heard = serials.filter(|serial| known(*serial).is_some_and(|k| !k.call.is_untouched()));
+            all.extend(heard.take(MAX_CUES));
         }
         all
     }
@@ -206,7 +234,7 @@ impl Onward {
     ) -> Option<(u64, f32)> {
         let later = known(serial)?;
         let sides = self.other_sides(clues.src?);
-        let mut candidates = self.cued(clues);
+        let mut candidates = self.cued(clues, known);
         candidates.extend(alike);
         candidates.sort_unstable();
         candidates.dedup();
