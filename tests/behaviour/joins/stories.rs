@@ -293,7 +293,14 @@ impl World {
         if self.dice.chance(self.habits.anonymous) { "anonymous".to_owned() } else { self.outsider() }
     }
 
-    fn to_phone(&mut self, at: &Exchange, before: &Leg, from: &str, extension: u32, named: &Named) -> Leg {
+    fn way_to_phone(
+        &mut self,
+        at: &Exchange,
+        before: &Leg,
+        from: &str,
+        extension: u32,
+        named: &Named,
+    ) -> Leg {
         let mut leg = self.onward(before, sip(at.inside), sip(at.phone(extension)), at.passes_sdp, named);
         leg.from = match self.dice.below(4) {
             _ if from == "anonymous" => from.to_owned(),
@@ -316,7 +323,7 @@ impl World {
                 let (at, extension, from) = (self.exchange(), self.extension(), self.caller());
                 let to = format!("{}{extension}", at.stem);
                 let (last, mut legs) = self.in_leg(call, &at, &from, &to, &named);
-                legs.push(self.to_phone(&at, &last, &from, extension, &named));
+                legs.push(self.way_to_phone(&at, &last, &from, extension, &named));
                 let outcome = self.outcome();
                 self.chain(&legs, start, &outcome);
             }
@@ -331,13 +338,13 @@ impl World {
         let to = format!("{}7{}", at.stem, self.dice.below(3));
         let (last, legs) = self.in_leg(call, &at, &from, &to, &named);
         let first = self.extension();
-        let winner = self.to_phone(&at, &last, &from, first, &named);
+        let winner = self.way_to_phone(&at, &last, &from, first, &named);
         let chain = [legs[0].clone(), winner];
         let begin = start + self.routing();
         let mut outcome = self.outcome();
         outcome.first_ring = outcome.ring.map(|ring| begin + ring + 5 * MS);
         let others: Vec<Leg> = (1..=1 + self.dice.below(3) as u32)
-            .map(|n| self.to_phone(&at, &last, &from, 100 + (first + n) % 100, &named))
+            .map(|n| self.way_to_phone(&at, &last, &from, 100 + (first + n) % 100, &named))
             .collect();
         let over = match outcome.end {
             End3::Answer { after, .. } | End3::Refuse { after, .. } => begin + after,
@@ -364,7 +371,7 @@ impl World {
         let mut first_ring = None;
         for _ in 0..1 + self.dice.below(2) {
             let extension = self.extension();
-            let leg = self.to_phone(&at, &last, &from, extension, &named);
+            let leg = self.way_to_phone(&at, &last, &from, extension, &named);
             let over = begin + self.span(4 * SECOND, 12 * SECOND);
             let ring = Some(begin + self.span(20 * MS, 400 * MS));
             first_ring = first_ring.or(ring.map(|ring| ring + 6 * MS));
@@ -372,7 +379,7 @@ impl World {
             begin = over + self.span(3 * MS, 60 * MS);
         }
         let extension = self.extension();
-        let leg = self.to_phone(&at, &last, &from, extension, &named);
+        let leg = self.way_to_phone(&at, &last, &from, extension, &named);
         let outcome = Outcome { first_ring, ..self.outcome() };
         self.chain_from(&[legs[0].clone(), leg], &[start, begin], &outcome);
     }
@@ -385,7 +392,7 @@ impl World {
         let (last, legs) = self.in_leg(call, &at, &from, &format!("{}1", at.stem), &named);
         let begin = start + self.span(2 * SECOND, 40 * SECOND);
         let extension = self.extension();
-        let agent = self.to_phone(&at, &last, &from, extension, &named);
+        let agent = self.way_to_phone(&at, &last, &from, extension, &named);
         let answer = begin + self.span(SECOND, 9 * SECOND);
         let (end, by_caller) = (answer + self.talk(), self.dice.chance(0.5));
         let relayed = end + self.relay();
@@ -476,7 +483,7 @@ impl World {
         let extension = self.extension();
         let to = format!("{}{extension}", at.stem);
         let (last, _) = self.in_leg(call, at, from, &to, &Named::Not);
-        let second = self.to_phone(at, &last, from, extension, &Named::Not);
+        let second = self.way_to_phone(at, &last, from, extension, &Named::Not);
         (last, second, extension)
     }
 
@@ -488,7 +495,7 @@ impl World {
         let (first, second, extension) = self.answered_inside(call, &at, &from);
         let begin = start + self.routing();
         let (answer, refer) = (begin + 3 * SECOND, begin + 3 * SECOND + self.span(5 * SECOND, 20 * SECOND));
-        let mut third = self.to_phone(&at, &first, &from, next, &Named::Not);
+        let mut third = self.way_to_phone(&at, &first, &from, next, &Named::Not);
         if self.dice.chance(0.5) {
             third.headers = format!("Referred-By: <sip:{extension}@voice.example>\r\n");
         }

@@ -16,6 +16,8 @@ use crate::track::call::Call;
 
 /// A back-to-back user agent asks on within so long of the call, or of the end of a way that led nowhere, ns.
 const NEXT_WAY_WITHIN: i64 = 10_000_000_000;
+/// The same where no cue is known: so long a phone rings in vain before another is tried, ns.
+const NEXT_PHONE_WITHIN: i64 = 30_000_000_000;
 /// Best score that joins at once, and by how much it must be ahead of the next.
 const ENOUGH: f32 = 5.5;
 const AHEAD: f32 = 2.0;
@@ -29,8 +31,10 @@ const SLACK: usize = 1024;
 /// Cues looked at for one call at most, the last first.
 const MAX_CUES: usize = 256;
 const MAX_CUES_LOOKED_AT: usize = 4096;
-/// Phones that ring together are called within so long, ns.
-const BESIDE_WITHIN: u64 = 50_000_000;
+/// Phones of one group are called within so long of each other, or one of the other's end, ns.
+const BESIDE_WITHIN: u64 = 60_000_000;
+/// How much that says: less than an answer that is handed on at once.
+const BESIDE: f32 = 3.0;
 /// Ways on of one call that are remembered.
 const MAX_WAYS: usize = 32;
 /// Pairs of addresses that were seen to be two sides of one host; and how often one must be.
@@ -56,9 +60,17 @@ pub(super) struct Onward {
     /// Calls whose beginning said too little.
     open: HashSet<u64>,
     /// Those of them that are over, and when they are looked at.
-    waiting: VecDeque<(i64, u64)>,
+    waiting: VecDeque<Look>,
     /// Where a host sends from, and where it receives: how often they were seen to be one's.
     sides: BTreeMap<(Address, Address), u32>,
+}
+
+/// When an open call is looked at, and whether once more: of several ways on one may show where the others belong.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    time: i64,
+    serial: u64,
+    again: bool,
 }
 
 /// What speaks for an earlier call, when a later one begins.
@@ -105,13 +117,13 @@ impl Onward {
 
     fn wait(&mut self, serial: u64, now: i64) {
         if self.open.contains(&serial) {
-            self.waiting.push_back((now.saturating_add(SETTLED_AFTER), serial));
+            self.waiting.push_back(Look { time: now.saturating_add(SETTLED_AFTER), serial, again: true });
         }
-        // Each is looked at twice, but for one that is refused over and over.
+        // Each is looked at a few times, but for one that is refused over and over.
         if self.waiting.len() > 4 * self.open.len() + SLACK {
             let mut once = HashSet::new();
             let open = &self.open;
-            self.waiting.retain(|(_, serial)| open.contains(serial) && once.insert(*serial));
+            self.waiting.retain(|look| open.contains(&look.serial) && once.insert(look.serial));
         }
     }
 
@@ -146,10 +158,14 @@ impl Onward {
 
     /// The next call that is to be looked at again.
     pub fn pop_waiting(&mut self, now: i64) -> Option<u64> {
-        while self.waiting.front().is_some_and(|(time, _)| *time <= now) {
-            let (_, serial) = self.waiting.pop_front()?;
-            if self.open.contains(&serial) {
-                return Some(serial);
+        while self.waiting.front().is_some_and(|look| look.time <= now) {
+            let look = self.waiting.pop_front()?;
+            if self.open.contains(&look.serial) {
+                if look.again {
+                    let time = now.saturating_add(SETTLED_AFTER);
+                    self.waiting.push_back(Look { time, again: false, ..look });
+                }
+                return Some(look.serial);
             }
         }
         None
@@ -191,7 +207,8 @@ impl Onward {
         hosts.retain(|host| *host != src);
         let mut all = Vec::new();
         for host in std::iter::once(src).chain(hosts) {
-            let within = (host, clues.time.saturating_sub(NEXT_WAY_WITHIN), 0)..=(host, clues.time, u64::MAX);
+            let within =
+                (host, clues.time.saturating_sub(NEXT_PHONE_WITHIN), 0)..=(host, clues.time, u64::MAX);
             let serials =
                 self.cues.range(within).rev().take(MAX_CUES_LOOKED_AT).map(|(_, _, serial)| *serial);
             // Nobody asks on without a word: a flood of forged INVITEs does not hide the others.
@@ -212,7 +229,8 @@ impl Onward {
         let sides = self.other_sides(clues.src?);
         let scored = alike.iter().filter_map(|&earlier| {
             let before = known(earlier)?;
-            let is_up = before.call.answer.is_none() && before.call.end.is_none();
+            let cued = self.cued_within(earlier, clues.time).is_some_and(|after| after <= NEXT_WAY_WITHIN);
+            let is_up = cued && before.call.answer.is_none() && before.call.end.is_none();
             let found = is_up.then(|| self.score(earlier, before, clues, &sides, all, known))?;
             let Scored { likeness, one_host, score } = found?;
             // Nobody calls from one number twice at once.
@@ -246,7 +264,7 @@ impl Onward {
             // It talks to one at a time.
             let has = self.ways.get(&earlier).is_some_and(|ways| ways.iter().any(answered));
             let talks = if has && later.call.answer.is_some() { 4.0 } else { 0.0 };
-            let beside = if self.is_beside(serial, later.call, earlier, known) { 2.0 } else { 0.0 };
+            let beside = if self.is_beside(serial, later.call, earlier, known) { BESIDE } else { 0.0 };
             // Of a way that led nowhere while the call went on there is nothing more to see.
             let in_vain = later.call.answer.is_none()
                 && likeness.sum() >= SOME_LIKENESS
@@ -258,7 +276,8 @@ impl Onward {
         (decided || in_vain && score >= ENOUGH && ahead >= AHEAD).then_some((best, score))
     }
 
-    /// Whether another way on of the same call began at the same time: several phones ring.
+    /// Whether another way on of the same call began at the same time, or when this one had ended in vain: phones
+    /// of one group.
     fn is_beside<'a>(
         &self,
         serial: u64,
@@ -268,8 +287,17 @@ impl Onward {
     ) -> bool {
         let ways = self.ways.get(&earlier).map(Vec::as_slice).unwrap_or_default();
         ways.iter().any(|way| {
-            *way != serial && known(*way).is_some_and(|w| w.call.start.abs_diff(later.start) <= BESIDE_WITHIN)
+            let Some(other) = known(*way).filter(|_| *way != serial) else { return false };
+            let next = later.end.filter(|_| later.answer.is_none());
+            let follows = next.is_some_and(|end| other.call.start.abs_diff(end) <= BESIDE_WITHIN);
+            follows || other.call.start.abs_diff(later.start) <= BESIDE_WITHIN
         })
+    }
+
+    /// How long ago a call gave reason to ask on, ns.
+    fn cued_within(&self, earlier: u64, time: i64) -> Option<i64> {
+        let cues = self.cues_of.get(&earlier)?.iter();
+        cues.map(|(_, cue)| time.saturating_sub(*cue)).filter(|after| *after >= 0).min()
     }
 
     /// How well a call that begins goes on from an earlier one, as far as its beginning tells.
@@ -283,8 +311,7 @@ impl Onward {
         known: &impl Fn(u64) -> Option<Known<'a>>,
     ) -> Option<Scored> {
         let (other, call) = (all.get(&earlier)?, before.call);
-        let cues = self.cues_of.get(&earlier)?.iter();
-        let after = cues.map(|(_, cue)| clues.time.saturating_sub(*cue)).filter(|a| *a >= 0).min()?;
+        let after = self.cued_within(earlier, clues.time)?;
         let (src, dst) = (clues.src?, clues.dst?);
         if call.started_before_probe {
             return None;
@@ -294,7 +321,7 @@ impl Onward {
         if is_machine && (likeness.from < 2.0 || !other.from.is_long()) {
             return None;
         }
-        if after > NEXT_WAY_WITHIN && !is_machine {
+        if after > NEXT_PHONE_WITHIN && !is_machine {
             return None;
         }
         let one_host =
