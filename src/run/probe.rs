@@ -19,6 +19,7 @@ use probes::pcap::{self, Input, OpenError};
 use tracing::{info, warn};
 
 use super::back::{Back, Inline};
+use super::flood::FloodWatch;
 use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
@@ -27,7 +28,7 @@ use super::shared::{FrontNumbers, Shared, StreamTable, configure, lock, table, t
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
-use crate::export::analysis::{Analysis, Capture, Collector, flood_text};
+use crate::export::analysis::{Analysis, Capture, Collector};
 use crate::export::http;
 use crate::export::metrics::{Exposition, InterfaceNumbers, PacketTime, ReloadNumbers, StateTable, Totals};
 use crate::track::codecs::Encodings;
@@ -41,8 +42,6 @@ const TELL_EVERY: i64 = 1_000_000_000;
 const PACE_STEP: i64 = 5_000_000;
 /// Live, a stream without packets for so long is no longer active, and ends, ns.
 const IDLE: Idle = Idle { quiet_after: 10_000_000_000, end_after: 300_000_000_000 };
-/// A flood is spoken of at most this often, ns.
-const WARN_EVERY: i64 = 60_000_000_000;
 /// Points of an OpenMetrics file kept in memory: about 160 MB.
 const POINTS: usize = 10_000_000;
 
@@ -232,27 +231,6 @@ struct Probe {
     report: Option<(File, PathBuf)>,
     serving: Serving,
     flood: FloodWatch,
-}
-
-/// When a flood of INVITEs was last spoken of, and how many there were.
-#[derive(Debug, Default)]
-struct FloodWatch {
-    told: Option<i64>,
-    forgotten: u64,
-}
-
-impl FloodWatch {
-    /// Says what has come of it, but not all the time: a flood must not flood the log.
-    fn look(&mut self, forgotten: u64, at_the_end: bool) {
-        let quiet = self.told.is_some_and(|told| now().saturating_sub(told) < WARN_EVERY);
-        if forgotten == self.forgotten || (quiet && !at_the_end) {
-            return;
-        }
-        if let Some(text) = flood_text(forgotten) {
-            warn!("{text}");
-        }
-        (self.told, self.forgotten) = (Some(now()), forgotten);
-    }
 }
 
 type Halves = Vec<(Option<Collector>, Encodings)>;

@@ -3,6 +3,7 @@
 //! Bounded: at the limit the oldest call that nothing ever answered goes first, then those that ring, and an
 //! answered one only where there is nothing else: forged INVITEs push out no call that is going on.
 
+mod entry;
 mod joining;
 mod numbers;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use self::entry::Entry;
 use self::joining::{Clues, Joining, Known};
 use self::queues::{Queues, Stage};
-use super::call::{Call, CallIdentity, CallState, Change, Edge, EndedBy, Memory, Novelty, SipTransport};
+use super::call::{Call, CallIdentity, CallState, Edge, EndedBy, Memory, Novelty, SipTransport};
 use super::signal::{Parties, Signal, SignalEvent};
 use crate::decode::Flow;
 use crate::decode::sip::Message;
@@ -78,20 +80,6 @@ pub struct CallCounters {
     pub evicted: u64,
     /// Those of them that nothing ever answered: no record is made of these.
     pub unanswered: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    id: Box<[u8]>,
-    call: Call,
-    /// Shared with all that its SDP describes.
-    identity: Arc<CallIdentity>,
-    memory: Memory,
-    stage: Stage,
-    /// The call it is a part of: the serial of its first part.
-    group: u64,
-    /// The way on of an earlier part.
-    hop: bool,
 }
 
 /// The parts of one call.
@@ -428,28 +416,6 @@ impl Calls {
 
 fn known(entries: &BTreeMap<u64, Entry>, serial: u64) -> Option<Known<'_>> {
     entries.get(&serial).map(|e| Known { call: &e.call, group: e.group })
-}
-
-impl Entry {
-    fn move_on(&mut self, seen: &Seen<'_>, novelty: Novelty, signals: &mut VecDeque<SignalEvent>) {
-        let (time, parties) = (seen.time, Arc::clone(&self.call.parties));
-        let mut tell = |what| signals.push_back(SignalEvent { time, parties: Arc::clone(&parties), what });
-        self.call.apply(&Change { seen, novelty, hop: self.hop }, &mut tell);
-    }
-
-    fn expire(&mut self, now: i64, signals: &mut VecDeque<SignalEvent>) {
-        let parties = Arc::clone(&self.call.parties);
-        let mut tell =
-            |what| signals.push_back(SignalEvent { time: now, parties: Arc::clone(&parties), what });
-        self.call.expire(now, self.hop, &mut tell);
-    }
-
-    fn leave(&mut self, now: i64, signals: &mut VecDeque<SignalEvent>) {
-        let parties = Arc::clone(&self.call.parties);
-        let mut tell =
-            |what| signals.push_back(SignalEvent { time: now, parties: Arc::clone(&parties), what });
-        self.call.leave(now, self.hop, &mut tell);
-    }
 }
 
 /// Bytes of a header as bounded text.
