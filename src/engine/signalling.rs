@@ -218,6 +218,10 @@ impl Signalling {
         self.messages.calls.counters().evicted
     }
 
+    pub const fn calls_forgotten(&self) -> u64 {
+        self.messages.calls.counters().unanswered
+    }
+
     pub const fn byte_streams_evicted(&self) -> u64 {
         self.reassembly.counters().evicted
     }
