@@ -354,13 +354,16 @@ impl Joining {
                 return (**wanted == *replaced).then_some(0.99);
             }
             let target = asked.target.likeness(&clues.to).max(asked.target.likeness(&clues.target));
+            // First of all: thousands may have been asked elsewhere.
+            if target < 1.5 || clues.time.saturating_sub(asked.time) > REFER_PATIENCE {
+                return None;
+            }
             let signs = [
                 asked.who.likeness(&clues.from) > 0.0,
                 asked.host.is_some() && asked.host == clues.src,
                 asked.by.likeness(&referred_by) > 0.0,
             ];
             match signs.into_iter().filter(|s| *s).count() {
-                _ if target < 1.5 || clues.time.saturating_sub(asked.time) > REFER_PATIENCE => None,
                 0 => None,
                 1 => Some(0.9),
                 _ => Some(0.98),
@@ -390,7 +393,8 @@ impl Joining {
             alike.iter().rev().copied().find(|serial| {
                 let Some((other, call)) = self.clues.get(serial).zip(calls(*serial)) else { return false };
                 let of_diverter = other.to.likeness(diverter).max(other.target.likeness(diverter)) >= 1.5;
-                let by_caller = other.from.likeness(&clues.from) >= 1.5 || other.media == clues.media;
+                let same_media = other.media.is_some() && other.media == clues.media;
+                let by_caller = other.from.likeness(&clues.from) >= 1.5 || same_media;
                 let ringing = clues.time.saturating_sub(other.time) <= RING_TIME && call.answer.is_none();
                 of_diverter && by_caller && ringing
             })
