@@ -8,6 +8,7 @@ mod captures;
 mod config;
 mod flood;
 mod hep;
+mod hops;
 mod hostile;
 mod http;
 mod probe;
