@@ -1,5 +1,7 @@
 //! The front: from frames to packets of streams, and all that signalling says.
 
+use std::collections::HashSet;
+
 use probes::Frame;
 
 use super::Settings;
@@ -150,6 +152,12 @@ impl Front {
     #[must_use]
     pub fn calls(&self) -> usize {
         self.signalling.calls()
+    }
+
+    /// Serials of calls, and of parts of calls, that have not been told yet.
+    #[must_use]
+    pub fn call_serials(&self) -> HashSet<u64> {
+        self.signalling.call_serials()
     }
 
     /// Calls pushed out at the bound.

@@ -1,7 +1,7 @@
 //! The signalling half: packets that are not plain RTP become calls, counts, and what the media half must
 //! know.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::Settings;
 use super::described::describe;
@@ -181,6 +181,10 @@ impl Signalling {
 
     pub fn calls(&self) -> usize {
         self.messages.calls.len()
+    }
+
+    pub fn call_serials(&self) -> HashSet<u64> {
+        self.messages.calls.serials()
     }
 
     pub const fn calls_evicted(&self) -> u64 {

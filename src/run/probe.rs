@@ -146,7 +146,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
         let collector = reports.then(|| Collector::new(adaptive));
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
-        Observer::new(Arc::clone(&territory), totals, table, Arc::clone(&news), collector, adaptive)
+        Observer::new(worker, Arc::clone(&territory), totals, table, Arc::clone(&news), collector, adaptive)
     };
     let signals = Signals::new(
         Arc::clone(&territory),

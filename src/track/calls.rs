@@ -12,7 +12,7 @@ mod queues;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use self::entry::Entry;
@@ -124,6 +124,13 @@ impl Calls {
         self.entries.len()
     }
 
+    /// Serials of all that has not been told yet: parts that have left while others of their call go on included.
+    #[must_use]
+    pub fn serials(&self) -> HashSet<u64> {
+        let left = self.groups.values().flat_map(|g| g.left.iter().map(|part| part.serial));
+        self.entries.keys().copied().chain(left).collect()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -173,6 +180,7 @@ impl Calls {
         if novelty == Novelty::New && message.method() == Some("REFER") {
             self.joining.take_refer(serial, &entry.call, seen);
         }
+        let again = matches!(novelty, Novelty::Retransmission | Novelty::MirrorCopy);
         match message.status() {
             Some(200..300) if cseq.method == "REFER" => {
                 let Self { joining, by_id, .. } = self;
@@ -180,7 +188,7 @@ impl Calls {
                     self.connect(edge);
                 }
             }
-            Some(300..400) => self.joining.take_redirection(serial, &entry.call, seen),
+            Some(300..400) if !again => self.joining.take_redirection(serial, &entry.call, seen),
             _ => {}
         }
         self.settle(serial, seen.time);
@@ -258,12 +266,15 @@ impl Calls {
         group.left.extend(other.left);
         group.edges.extend(other.edges);
         group.edges.push(edge);
-        if group.active && other.active {
-            // Two calls that were counted are one.
+        // Two calls that were counted are one, and what one began the other will end.
+        let (begins, parties) = (!group.active, Arc::clone(&group.parties));
+        group.active |= other.active;
+        if other.active {
             let time = self.entries.get(&edge.later).map_or(0, |e| e.call.progress.last_seen);
             self.tell(time, &other.parties, Signal::Ended { by: None, answered: false });
-        } else if let Some(group) = self.groups.get_mut(&kept) {
-            group.active |= other.active;
+            if begins {
+                self.tell(time, &parties, Signal::Began);
+            }
         }
     }
 
@@ -369,7 +380,10 @@ impl Calls {
             let Some(entry) = self.entries.get_mut(&part) else { continue };
             let call = &mut entry.call;
             let up = matches!(call.state, CallState::Answered | CallState::Established) && !call.is_over();
-            if up && entry.identity.serial == serial && !call.media.is_silent_at(last) {
+            let held = call.media.is_on_hold(last) || call.media.is_on_hold(now);
+            // What was heard before the answer only tells nothing of the session.
+            let heard = call.answer.is_some_and(|answer| last > answer);
+            if up && heard && entry.identity.serial == serial && !held {
                 call.end_without_bye(EndedBy::MediaTimeout, last);
                 self.joining.call_over(part, call, now);
                 self.settle(part, now);

@@ -9,6 +9,7 @@ mod config;
 mod flood;
 mod flood_of_invites;
 mod hep;
+mod hops;
 mod hostile;
 mod http;
 mod joins;

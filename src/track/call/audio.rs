@@ -66,12 +66,20 @@ impl Call {
 
     /// Ends a call whose media fell silent long before it was told: nobody hung up that was seen.
     pub fn end_by_media(&mut self, streams: &[Heard]) {
-        let (Some(answer), None) = (self.answer, self.end) else { return };
-        let Some(last) = streams.iter().map(|s| s.last).max().filter(|last| *last > answer) else { return };
-        if self.told.saturating_sub(last) >= MEDIA_TIMEOUT && !self.media.is_silent_at(last) {
+        let nobody_ended_it = self.end.is_none() || self.ended_by == Some(super::EndedBy::Unknown);
+        let Some(answer) = self.answer.filter(|_| nobody_ended_it) else { return };
+        let since = self.end.map_or(answer, |end| end.max(answer));
+        let Some(last) = streams.iter().map(|s| s.last).max().filter(|last| *last > since) else { return };
+        let held = self.media.is_on_hold(last) || self.media.is_on_hold(self.told);
+        if self.told.saturating_sub(last) >= MEDIA_TIMEOUT && !held {
             self.end_without_bye(super::EndedBy::MediaTimeout, last);
-            self.sessions.iter_mut().for_each(|s| s.end_by(last));
+        } else if self.end.is_some() {
+            // Forgotten for want of messages, while its media went on.
+            self.end = Some(last);
+        } else {
+            return;
         }
+        self.sessions.iter_mut().for_each(|s| s.end_by(last));
     }
 
     /// What is wrong with its audio, in each of its sessions. `sends_here`: whether a host sends any media that
@@ -87,7 +95,12 @@ impl Call {
             // Streams of one session alone are all its own, wherever they go; of several, of whoever receives.
             let alone = self.sessions.len() == 1;
             let strays = |flow: &Flow| !self.sessions.iter().any(|s| s.receives_at(flow.dst));
-            let is_own = |flow: &Flow| session.receives_at(flow.dst) || (session.is_of(flow) && strays(flow));
+            // An end may keep its port when the call goes on elsewhere: who knows both ends of a stream has it.
+            let known_best = |flow: &Flow| self.sessions.iter().map(|s| s.ends_known(flow)).max();
+            let is_own = |flow: &Flow| {
+                (session.receives_at(flow.dst) || (session.is_of(flow) && strays(flow)))
+                    && known_best(flow) == Some(session.ends_known(flow))
+            };
             let own: Vec<&Heard> = audio.iter().copied().filter(|s| alone || is_own(&s.flow)).collect();
             for fault in session.faults(&own, &sends_here) {
                 // A back-to-back user agent that lets media pass has the same ones on both sides.

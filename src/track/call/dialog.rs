@@ -3,6 +3,7 @@
 //! Where a call passes proxies it is seen between several pairs of hosts. What the first hop saw is what the
 //! caller saw, so that alone moves the call; what other hops saw moves their legs.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
@@ -38,8 +39,10 @@ pub(crate) struct Progress {
     pub hops: ArrayVec<Address, MAX_HOPS>,
     /// When the session expires, and its interval, ns.
     pub(super) session: Option<(i64, i64)>,
-    /// A re-INVITE that is not answered yet: by whom, and when.
-    reoffer: Option<(Party, i64)>,
+    /// Re-INVITEs that are not answered yet, the caller's and the callee's: when.
+    reoffers: [Option<i64>; 2],
+    /// Top branch of the INVITE at the first hop, as last sent there: a hash.
+    branch: Option<u64>,
     /// First BYE, and between whom it was seen first.
     bye: Option<(i64, Flow)>,
     /// First 2xx to it, there; and on another hop.
@@ -126,6 +129,7 @@ impl Call {
                 attempt,
                 last_seen: seen.time,
                 asked: seen.time,
+                branch: message.method().and(branch(message)),
                 // Of a call seen from its middle nothing is known that could be told of the attempt.
                 settled: from_the_middle || in_dialog,
                 session_told: from_the_middle || in_dialog,
@@ -139,7 +143,7 @@ impl Call {
         let Change { seen, novelty, .. } = *change;
         let (message, time) = (seen.message, seen.time);
         self.progress.last_seen = self.progress.last_seen.max(time);
-        let leg = self.leg_of(message);
+        let leg = self.leg_of(seen);
         match novelty {
             Novelty::New | Novelty::Hop => {}
             Novelty::MirrorCopy => return self.with_leg(leg, |leg| leg.mirror_copies += 1),
@@ -156,13 +160,13 @@ impl Call {
         let cseq = message.cseq().map_or("", |cseq| cseq.method);
         match message.start_line() {
             StartLine::Request { method: "INVITE", .. } => self.invite(change, tell),
-            StartLine::Request { method: "ACK", .. } => self.acknowledged(),
+            StartLine::Request { method: "ACK", .. } => self.acknowledged(change, leg, tell),
             StartLine::Request { method: "CANCEL", .. } => self.cancelled(seen),
             StartLine::Request { method: "BYE", .. } => self.bye(seen, leg, tell),
             StartLine::Request { method: "INFO", .. } if novelty == Novelty::New => self.info(message),
             StartLine::Status { code, .. } if cseq == "INVITE" => self.response(change, leg, code, tell),
             StartLine::Status { code, .. } if cseq == "BYE" => {
-                self.bye_response(seen, code, change.hop, tell);
+                self.bye_response(seen, code, leg, change.hop, tell);
             }
             StartLine::Status { code: 200..300, .. } if cseq == "UPDATE" => self.refreshed(message, time),
             _ => {}
@@ -194,7 +198,8 @@ impl Call {
     }
 
     /// The leg of a message, by its tags: a place in [`Self::legs`], which is never empty.
-    fn leg_of(&mut self, message: &Message<'_>) -> usize {
+    fn leg_of(&mut self, seen: &Seen<'_>) -> usize {
+        let message = seen.message;
         let from = tag(message.from()).unwrap_or_default();
         let to = tag(message.to());
         let Some(to) = to else {
@@ -204,7 +209,10 @@ impl Call {
             // Another caller's tag under the same Call-ID: a back-to-back user agent that keeps it.
             let begins = message.method() == Some("INVITE");
             return if begins {
-                self.add_leg(|first| Leg { from_tag: from, ..first.forked("") }, true)
+                self.add_leg(
+                    |first| Leg { from_tag: from, flow: seen.flow, start: seen.time, ..first.forked("") },
+                    true,
+                )
             } else {
                 0
             };
@@ -245,9 +253,23 @@ impl Call {
 
     /// Whether a response is one that the caller sees, as far as can be seen here.
     fn is_on_first_hop(&self, seen: &Seen<'_>) -> bool {
-        let first = self.legs.first().map(|l| l.flow);
-        let alone = self.progress.hops.len() < 2;
-        alone || first.is_some_and(|first| goes_back(seen.flow, first))
+        let hops = &self.progress.hops;
+        let Some(first) = self.legs.first().map(|l| l.flow).filter(|_| hops.len() > 1) else { return true };
+        // The next hop may answer from another of its addresses, but not from one that it asked on at.
+        let from_further = || hops.iter().skip(1).any(|hop| *hop == seen.flow.src.address);
+        goes_back(seen.flow, first) || (seen.flow.dst.address == first.src.address && !from_further())
+    }
+
+    /// Whether an INVITE without a To tag is sent on by a host that the INVITE went to.
+    fn comes_from_a_hop(&self, seen: &Seen<'_>) -> bool {
+        let (src, dst) = (seen.flow.src.address, seen.flow.dst.address);
+        let first = self.legs.first().map(|l| l.flow.src.address);
+        self.progress.hops.contains(&src) && first.is_some_and(|first| first != src && first != dst)
+    }
+
+    fn reoffer_of(&mut self, party: Party) -> &mut Option<i64> {
+        let [caller, callee] = &mut self.progress.reoffers;
+        if party == Party::Caller { caller } else { callee }
     }
 
     fn invite(&mut self, change: &Change<'_>, tell: &mut impl FnMut(Signal)) {
@@ -258,9 +280,17 @@ impl Call {
             return;
         }
         if seen.message.to().and_then(|t| t.tag()).is_some() {
-            self.progress.reoffer = Some((self.sender_of(seen.message), seen.time));
+            let party = self.sender_of(seen.message);
+            self.reoffer_of(party).replace(seen.time);
             return;
         }
+        if self.comes_from_a_hop(seen) {
+            // Whoever took the INVITE asks on in its own name, and leaves the Call-ID: what it hears is not yet
+            // what the caller hears.
+            let _full = self.progress.hops.try_push(seen.flow.dst.address);
+            return;
+        }
+        self.progress.branch = branch(seen.message);
         let Some(status) = self.progress.attempt.status.filter(|_| self.answer.is_none()) else { return };
         // The same attempt goes on with credentials or a longer session (RFC 3261 §22.2, RFC 4028 §7.3); at
         // another place it is a new one (RFC 6076 §4.6).
@@ -281,10 +311,38 @@ impl Call {
         }
     }
 
-    fn acknowledged(&mut self) {
+    fn acknowledged(&mut self, change: &Change<'_>, leg: usize, tell: &mut impl FnMut(Signal)) {
+        if self.answer.is_none() && self.acknowledges_2xx(change.seen) {
+            self.answered_unseen(change, leg, tell);
+        }
         if self.state == CallState::Answered {
             self.state = CallState::Established;
         }
+    }
+
+    /// Whether the caller acknowledges a 2xx: that ACK is a transaction of its own, any other one is a part of
+    /// the INVITE's and has its branch (RFC 3261 §17.1.1.3, §13.2.2.4).
+    fn acknowledges_2xx(&self, seen: &Seen<'_>) -> bool {
+        let by_caller = self.legs.first().is_some_and(|l| l.flow.src.address == seen.flow.src.address);
+        let has_tag = seen.message.to().is_some_and(|t| t.tag().is_some());
+        let own = branch(seen.message).zip(self.progress.branch).is_some_and(|(ack, invite)| ack != invite);
+        by_caller && has_tag && own && !self.started_before_probe
+    }
+
+    /// The caller got a 2xx that did not pass here, or only at another hop: answers may take a way that is not
+    /// mirrored. Where no hop showed it, it came shortly before the ACK, and its status is not known.
+    fn answered_unseen(&mut self, change: &Change<'_>, leg: usize, tell: &mut impl FnMut(Signal)) {
+        let time = change.seen.time;
+        let answer = self.legs.get(leg).and_then(|l| l.answer).unwrap_or(time);
+        self.with_leg(leg, |leg| {
+            leg.answer.get_or_insert(answer);
+        });
+        let (status, reason) = self.legs.get(leg).map_or((None, None), |l| (l.status, l.reason.clone()));
+        (self.answer, self.status, self.reason, self.ended_by) = (Some(answer), status, reason, None);
+        (self.state, self.end, self.progress.over) = (CallState::Answered, None, None);
+        let attempt = &mut self.progress.attempt;
+        (attempt.answer, attempt.end, attempt.status) = (Some(answer), Some(answer), status);
+        self.settle(change.hop, tell);
     }
 
     fn info(&mut self, message: &Message<'_>) {
@@ -300,13 +358,18 @@ impl Call {
             self.progress.tried = true;
             return;
         }
-        if let Some((party, since)) = self.progress.reoffer.filter(|_| code >= 200 && self.answer.is_some()) {
+        let asker = self.sender_of(message).other();
+        if code >= 200
+            && self.answer.is_some()
+            && let Some(since) = self.reoffer_of(asker).take()
+        {
             // A re-INVITE that is refused leaves the call as it was (RFC 3261 §14.1).
-            self.progress.reoffer = None;
             if code >= 300 {
-                self.media.take_back(party, since);
+                self.media.take_back(asker, since);
                 return;
             }
+            // Either end refreshes the session, at whatever hop that is seen.
+            self.refreshed(message, time);
         }
         if self.answer.is_some() && code >= 300 {
             return;
@@ -403,11 +466,27 @@ impl Call {
     }
 
     fn bye(&mut self, seen: &Seen<'_>, leg: usize, tell: &mut impl FnMut(Signal)) {
-        let by = match self.sender_of(seen.message) {
+        let party = self.sender_of(seen.message);
+        self.q850 = q850(seen.message).or(self.q850);
+        if !self.hung_up(seen, leg, party) {
+            return;
+        }
+        self.progress.bye.get_or_insert((seen.time, seen.flow));
+        if self.answer.is_none() && !self.started_before_probe && party == Party::Caller {
+            // An early dialog may be ended so (RFC 3261 §15); the 487 that follows says the same.
+            self.progress.cancelled.get_or_insert(seen.time);
+            self.state = CallState::Cancelled;
+            self.progress.attempt.cancelled = true;
+            self.settle(false, tell);
+        }
+    }
+
+    /// An end leaves a leg; whether the call is over by that.
+    fn hung_up(&mut self, seen: &Seen<'_>, leg: usize, party: Party) -> bool {
+        let by = match party {
             Party::Caller => EndedBy::Caller,
             Party::Callee => EndedBy::Callee,
         };
-        self.q850 = q850(seen.message).or(self.q850);
         self.with_leg(leg, |leg| {
             leg.end.get_or_insert(seen.time);
             leg.ended_by.get_or_insert(by);
@@ -415,24 +494,25 @@ impl Call {
         // Of several callees that answered all but one are let go.
         let goes_on = self.legs.iter().any(|l| l.answer.is_some() && l.end.is_none());
         if goes_on || self.end.is_some() {
-            return;
+            return false;
         }
-        self.progress.bye.get_or_insert((seen.time, seen.flow));
-        self.ended_by = Some(by);
-        if self.answer.is_none() && !self.started_before_probe && by == EndedBy::Caller {
-            // An early dialog may be ended so (RFC 3261 §15); the 487 that follows says the same.
-            self.progress.cancelled.get_or_insert(seen.time);
-            self.state = CallState::Cancelled;
-            self.progress.attempt.cancelled = true;
-            self.settle(false, tell);
-        } else {
-            self.state = CallState::Completed;
-        }
-        self.end = Some(seen.time);
-        self.progress.over = Some(seen.time);
+        (self.state, self.ended_by) = (CallState::Completed, Some(by));
+        (self.end, self.progress.over) = (Some(seen.time), Some(seen.time));
+        true
     }
 
-    fn bye_response(&mut self, seen: &Seen<'_>, code: u16, hop: bool, tell: &mut impl FnMut(Signal)) {
+    fn bye_response(
+        &mut self,
+        seen: &Seen<'_>,
+        code: u16,
+        leg: usize,
+        hop: bool,
+        tell: &mut impl FnMut(Signal),
+    ) {
+        if self.progress.bye.is_none() && self.answer.is_some() && (200..300).contains(&code) {
+            // Requests of one end do not pass here: the BYE came before its answer.
+            self.hung_up(seen, leg, self.sender_of(seen.message).other());
+        }
         let Some((_, flow)) = self.progress.bye.filter(|_| (200..300).contains(&code)) else { return };
         if goes_back(seen.flow, flow) {
             self.progress.bye_answer.get_or_insert(seen.time);
@@ -467,6 +547,13 @@ impl Call {
             (time.saturating_add(interval), interval)
         });
     }
+}
+
+/// The top branch of a request.
+fn branch(message: &Message<'_>) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    message.via()?.branch()?.hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// Whether `flow` is between the hosts of `first`, the other way.

@@ -1,6 +1,6 @@
 //! One session of a call, of one Call-ID: what SDP made of its audio, and what streams made of that.
 
-use super::{AudioFault, AudioReason, AudioWay, Call, Fault, Heard, MediaSaid, Party};
+use super::{AudioFault, AudioReason, AudioWay, Call, EndedBy, Fault, Heard, MediaSaid, Party};
 use crate::decode::{Address, Endpoint, Flow};
 
 /// Shorter than this no silence is a fault, ns.
@@ -14,6 +14,7 @@ pub struct Session {
     media: MediaSaid,
     answer: Option<i64>,
     end: Option<i64>,
+    ended_by: Option<EndedBy>,
     /// Nothing is known of it after this.
     told: i64,
     /// Hosts that signalled: caller's, callee's.
@@ -27,6 +28,7 @@ impl Session {
             media: part.media.clone(),
             answer: part.answer,
             end: part.end,
+            ended_by: part.ended_by,
             told: part.told,
             hosts: part.legs.iter().map(|l| (l.flow.src.address, l.flow.dst.address)).collect(),
             from_its_start: !part.started_before_probe,
@@ -35,8 +37,8 @@ impl Session {
 
     /// Nobody ended it that was seen: it ended so.
     pub(super) fn end_by(&mut self, end: i64) {
-        if self.answer.is_some() {
-            self.end.get_or_insert(end);
+        if self.answer.is_some() && matches!(self.ended_by, None | Some(EndedBy::Unknown)) {
+            self.end = Some(self.end.map_or(end, |own| own.max(end)));
         }
     }
 
@@ -48,6 +50,11 @@ impl Session {
     /// Whether one of its ends named this place.
     pub(super) fn receives_at(&self, end: Endpoint) -> bool {
         [Party::Caller, Party::Callee].into_iter().any(|party| self.media.is_place_of(party, end))
+    }
+
+    /// How many of a stream's two ends are places that its ends named.
+    pub(super) fn ends_known(&self, flow: &Flow) -> usize {
+        [flow.src, flow.dst].into_iter().filter(|end| self.receives_at(*end)).count()
     }
 
     fn speaker(&self, flow: &Flow) -> Option<Party> {
@@ -152,7 +159,10 @@ impl Session {
     }
 
     fn after_bye(&self, party: Party, streams: &[&Heard], faults: &mut Vec<AudioFault>) {
-        let (Some(end), Some(last)) = (self.end, streams.iter().map(|s| s.last).max()) else { return };
+        // Where nobody hung up there is no BYE that it could go on after.
+        let hung_up = matches!(self.ended_by, Some(EndedBy::Caller | EndedBy::Callee));
+        let end = self.end.filter(|_| hung_up);
+        let (Some(end), Some(last)) = (end, streams.iter().map(|s| s.last).max()) else { return };
         if last > end.saturating_add(GRACE) {
             let (way, fault) = (AudioWay::of(party), Fault::MediaAfterBye);
             faults.push(AudioFault { way, fault, reason: None, from: end, to: last });
