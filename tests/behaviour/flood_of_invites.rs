@@ -118,7 +118,8 @@ fn real_calls_among_a_million_forged_invites_come_out_whole() {
     let flood = &report["signalling"]["flood"];
     assert_eq!(flood["unanswered_invites_forgotten"], n + REAL_CALLS - left);
     assert!(flood["text"].as_str().unwrap().contains("INVITEs that nothing ever answered"), "{flood}");
-    peak.assert_below(300);
+    // Beside the calls, what SDP said of media is remembered: of 1,000,000 endpoints at most.
+    peak.assert_below(300 + n / 2000);
 }
 
 #[test]

@@ -78,6 +78,8 @@ struct Scored {
     likeness: Likeness,
     /// The later one is sent by the host that the earlier one went to.
     one_host: bool,
+    /// How long after the earlier one gave reason to ask on, ns.
+    after: i64,
     score: f32,
 }
 
@@ -229,10 +231,9 @@ impl Onward {
         let sides = self.other_sides(clues.src?);
         let scored = alike.iter().filter_map(|&earlier| {
             let before = known(earlier)?;
-            let cued = self.cued_within(earlier, clues.time).is_some_and(|after| after <= NEXT_WAY_WITHIN);
-            let is_up = cued && before.call.answer.is_none() && before.call.end.is_none();
+            let is_up = before.call.answer.is_none() && before.call.end.is_none();
             let found = is_up.then(|| self.score(earlier, before, clues, &sides, all, known))?;
-            let Scored { likeness, one_host, score } = found?;
+            let Scored { likeness, one_host, score, .. } = found.filter(|f| f.after <= NEXT_WAY_WITHIN)?;
             // Nobody calls from one number twice at once.
             let caller = likeness.from >= 2.0 && clues.from.is_long() && one_host;
             Some((earlier, before.group, score, caller || likeness.is_firm()))
@@ -311,11 +312,16 @@ impl Onward {
         known: &impl Fn(u64) -> Option<Known<'a>>,
     ) -> Option<Scored> {
         let (other, call) = (all.get(&earlier)?, before.call);
-        let after = self.cued_within(earlier, clues.time)?;
         let (src, dst) = (clues.src?, clues.dst?);
-        if call.started_before_probe {
+        let one_host =
+            call.progress.hops.contains(&src) || other.dst.is_some_and(|receives| sides.contains(&receives));
+        // Whoever sends both is no back-to-back user agent, but a phone with two calls; and whoever receives both
+        // is none either. In a flood of INVITEs nearly all are let go here, before anything is compared.
+        let apart = other.src != Some(src) && !call.progress.hops.contains(&dst);
+        if call.started_before_probe || !(one_host || apart) {
             return None;
         }
+        let after = self.cued_within(earlier, clues.time)?;
         let likeness = Likeness::of(other, clues);
         let is_machine = call.answer.is_some_and(|answer| answer < clues.time);
         if is_machine && (likeness.from < 2.0 || !other.from.is_long()) {
@@ -324,17 +330,12 @@ impl Onward {
         if after > NEXT_PHONE_WITHIN && !is_machine {
             return None;
         }
-        let one_host =
-            call.progress.hops.contains(&src) || other.dst.is_some_and(|receives| sides.contains(&receives));
         if !one_host {
-            // Whoever sends both is no back-to-back user agent, but a phone with two calls; and whoever
-            // receives both is none either. And the numbers alone must leave no doubt, where nothing is known of
-            // the host yet.
-            let apart = other.src != Some(src) && !call.progress.hops.contains(&dst);
+            // The numbers alone must leave no doubt, where nothing is known of the host yet.
             let whole = clues.to.is_long() && clues.from.is_long();
             let no_doubt =
                 likeness.media > 0.0 || (sides.is_empty() && likeness.to.min(likeness.from) >= 2.0 && whole);
-            if !(apart && no_doubt) {
+            if !no_doubt {
                 return None;
             }
         }
@@ -345,7 +346,7 @@ impl Onward {
         };
         let taken = if self.ways.get(&earlier).is_some_and(|w| w.iter().any(goes_on)) { 3.0 } else { 0.0 };
         let place = if one_host { 2.0 } else { -1.0 };
-        Some(Scored { likeness, one_host, score: likeness.sum() + soon(after) + place - taken })
+        Some(Scored { likeness, one_host, after, score: likeness.sum() + soon(after) + place - taken })
     }
 }
 
