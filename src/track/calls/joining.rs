@@ -568,3 +568,15 @@ fn unescape(bytes: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+impl Joining {
+    /// Whether nothing is left of calls.
+    pub fn is_empty(&self) -> bool {
+        self.clues.is_empty()
+            && self.by_clue.is_empty()
+            && self.open.is_empty()
+            && self.wanted_by.is_empty()
+            && self.taken.is_empty()
+    }
+}

@@ -93,3 +93,84 @@ fn a_hold_without_music_is_no_silence_that_ends_a_call() {
     calls.media_silent(1, 90 * second, 150 * second);
     assert!(calls.entries[&1].call.is_over());
 }
+
+/// A message of one of a few calls, much of which makes no sense.
+fn any_message(roll: &mut impl FnMut(u64) -> u64) -> String {
+    const STARTS: [(&str, &str); 12] = [
+        ("INVITE sip:5551234@h SIP/2.0", "INVITE"),
+        ("INVITE sip:b@h SIP/2.0", "INVITE"),
+        ("SIP/2.0 180 R", "INVITE"),
+        ("SIP/2.0 200 OK", "INVITE"),
+        ("SIP/2.0 486 B", "INVITE"),
+        ("SIP/2.0 302 M", "INVITE"),
+        ("SIP/2.0 407 P", "INVITE"),
+        ("ACK sip:b@h SIP/2.0", "ACK"),
+        ("BYE sip:b@h SIP/2.0", "BYE"),
+        ("SIP/2.0 200 OK", "BYE"),
+        ("CANCEL sip:b@h SIP/2.0", "CANCEL"),
+        ("REFER sip:b@h SIP/2.0", "REFER"),
+    ];
+    let (start, method) = STARTS[usize::try_from(roll(12)).unwrap()];
+    let more = match roll(6) {
+        0 => format!("Session-ID: {:032x}\r\n", 1 + roll(4)),
+        1 => format!("Replaces: {};to-tag=t;from-tag=f\r\n", roll(12)),
+        2 => format!("X-Call-ID: {}\r\n", roll(12)),
+        3 => "Refer-To: <sip:5551234@h>\r\n".to_owned(),
+        4 => "Contact: <sip:5551234@h>\r\nSession-Expires: 90\r\n".to_owned(),
+        _ => String::new(),
+    };
+    let tag = ["", ";tag=t", ";tag=u"][usize::try_from(roll(3)).unwrap()];
+    let (id, cseq, branch, from) = (roll(12), 1 + roll(3), roll(4), roll(2));
+    format!(
+        "{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{id}-{branch}\r\nFrom: <sip:5550{id:03}@h>;tag=f{from}\r\n\
+         To: <sip:5551234@h>{tag}\r\nCall-ID: {id}\r\nCSeq: {cseq} {method}\r\n{more}Content-Length: 0\r\n\r\n"
+    )
+}
+
+/// Takes what was told: by party what goes on, and attempts less what became of them.
+fn count(calls: &mut Calls, up: &mut HashMap<Arc<Parties>, i64>, open: &mut i64) {
+    for event in calls.drain_signals() {
+        match event.what {
+            Signal::Began => *up.entry(event.parties).or_default() += 1,
+            Signal::Ended { .. } => *up.entry(event.parties).or_default() -= 1,
+            Signal::Attempted { .. } => *open += 1,
+            Signal::Settled(_) => *open -= 1,
+            _ => {}
+        }
+    }
+}
+
+/// Whatever passes, what began is ended once, between the same two, and nothing is left.
+#[test]
+fn what_goes_on_comes_to_nothing_whatever_passes() {
+    use crate::decode::Address;
+    let mut state = 1_u64;
+    let mut roll = move |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    for _ in 0..100 {
+        let mut calls = table(3 + usize::try_from(roll(20)).unwrap());
+        let (mut up, mut open, mut time) = (HashMap::new(), 0, 0_i64);
+        for _ in 0..400 {
+            time += [1_000_000, 100_000_000, 20_000_000_000_i64][usize::try_from(roll(3)).unwrap()];
+            let bytes = any_message(&mut roll);
+            let message = Message::parse(bytes.as_bytes()).unwrap();
+            let end = |n: u64| Endpoint::new(Address::v4([10, 0, 0, u8::try_from(n).unwrap()]), 5060);
+            let flow = Flow { src: end(roll(4)), dst: end(roll(4)) };
+            calls.handle(&Seen { message: &message, flow, time, transport: SipTransport::Udp, vlan: 0 });
+            calls.handle_timeout(time);
+            if roll(20) == 0 {
+                let serial = calls.entries.keys().next().copied().unwrap_or(0);
+                calls.media_silent(serial, time - 60_000_000_000, time);
+            }
+            count(&mut calls, &mut up, &mut open);
+            assert!(open >= 0 && up.values().all(|up| *up >= 0), "{open} {up:?}");
+            assert!(calls.groups.len() <= calls.entries.len() && calls.by_id.len() == calls.entries.len());
+        }
+        calls.finish(time);
+        count(&mut calls, &mut up, &mut open);
+        assert!(open >= 0 && up.values().all(|up| *up == 0), "{open} {up:?}");
+        assert!(calls.entries.is_empty() && calls.groups.is_empty() && calls.joining.is_empty());
+    }
+}
