@@ -2,6 +2,7 @@
 
 mod back;
 mod collector;
+mod flood;
 mod hep;
 pub mod live;
 pub mod log;
@@ -76,6 +77,7 @@ pub fn analyse(
     let mut analysis = Analysis::of(halves, front.message_counts().clone(), captures);
     (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
     analysis.labels = labels;
+    analysis.invites_forgotten = front.calls_forgotten();
     Ok(Outcome { analysis, refused, passed_over })
 }
 

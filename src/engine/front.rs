@@ -166,6 +166,12 @@ impl Front {
         self.signalling.calls_evicted()
     }
 
+    /// Those of them that nothing ever answered: no call is told of these.
+    #[must_use]
+    pub const fn calls_forgotten(&self) -> u64 {
+        self.signalling.calls_forgotten()
+    }
+
     /// Devices remembered with their registration at present.
     #[must_use]
     pub fn registered(&self) -> usize {

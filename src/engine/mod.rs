@@ -9,6 +9,7 @@
 //! half hears of its packets, of bindings and of reports in the one order in which the front saw them.
 
 mod clock;
+mod described;
 mod front;
 mod media;
 mod messages;
@@ -17,11 +18,12 @@ mod signalling;
 
 use probes::Frame;
 
+pub use self::described::Described;
 pub use self::front::{Front, Sink};
 pub use self::media::{Media, Told};
 pub use self::messages::SipMessages;
 pub use self::quality::ScoreSettings;
-pub use self::signalling::{Described, MessageCounts};
+pub use self::signalling::MessageCounts;
 use crate::decode::{HashKey, Undecoded};
 use crate::event::Event;
 use crate::track::codecs::Encodings;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use probes::pcap::FileReport;
 
+use super::terminal::counted;
 use crate::decode::Undecoded;
 use crate::engine::{Front, Media, MessageCounts};
 use crate::event::{Event, ScoredInterval, StreamRecord};
@@ -138,17 +139,37 @@ pub struct Analysis {
     pub tls: Vec<TlsConnection>,
     /// How well signalling did: of all that was read, whatever calls are selected.
     pub kpis: Kpis,
+    /// INVITEs that nothing ever answered, forgotten where there was no room: there is no call of these.
+    pub invites_forgotten: u64,
     /// Whose they are, and how they are shown.
     pub labels: Labels,
     encodings: Encodings,
 }
 
 impl Analysis {
+    /// That requests were forged in masses, in a sentence; `None`: nothing of the kind.
+    #[must_use]
+    pub fn flood(&self) -> Option<String> {
+        flood_text(self.invites_forgotten)
+    }
+
     /// What an encoding's number stands for.
     #[must_use]
     pub fn encoding(&self, id: EncodingId) -> &Encoding {
         self.encodings.get(id)
     }
+}
+
+/// What a flood of INVITEs comes to, for people.
+#[must_use]
+pub fn flood_text(invites_forgotten: u64) -> Option<String> {
+    let n = counted(invites_forgotten, "INVITE");
+    (invites_forgotten > 0).then(|| {
+        format!(
+            "{n} that nothing ever answered had to make room for others (limits.calls): a flood or a scan; they are \
+             not among the calls"
+        )
+    })
 }
 
 /// Gathers the events of one media half.
@@ -276,6 +297,7 @@ impl Analysis {
         }
         let (registrations, liveness) = (Vec::new(), Vec::new());
         let labels = Labels::default();
+        let invites_forgotten = 0;
         let mut analysis = Self {
             captures,
             calls,
@@ -286,6 +308,7 @@ impl Analysis {
             voice_reports,
             tls,
             kpis,
+            invites_forgotten,
             labels,
             encodings,
         };

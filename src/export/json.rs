@@ -64,6 +64,9 @@ impl Analysis {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
                 kpis: KpisJson::new(&self.kpis),
+                flood: self
+                    .flood()
+                    .map(|text| FloodJson { unanswered_invites_forgotten: self.invites_forgotten, text }),
             },
         }
     }
@@ -106,6 +109,13 @@ struct SignallingJson<'a> {
     requests: &'a BTreeMap<String, u64>,
     responses: BTreeMap<String, u64>,
     kpis: KpisJson<'a>,
+    flood: Option<FloodJson>,
+}
+
+#[derive(Serialize)]
+struct FloodJson {
+    unanswered_invites_forgotten: u64,
+    text: String,
 }
 
 #[derive(Serialize)]

@@ -19,6 +19,7 @@ use probes::pcap::{self, Input, OpenError};
 use tracing::{info, warn};
 
 use super::back::{Back, Inline};
+use super::flood::FloodWatch;
 use super::live::{Batch, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
@@ -186,6 +187,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         report,
         serving,
         _sockets: sockets,
+        flood: FloodWatch::default(),
     };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
@@ -285,6 +287,7 @@ struct Probe {
     serving: Serving,
     /// Open as long as it runs.
     _sockets: Option<Sockets>,
+    flood: FloodWatch,
 }
 
 type Halves = Vec<(Option<Collector>, Encodings)>;
@@ -318,6 +321,7 @@ impl Probe {
         front.finish(&mut back);
         self.signals.drain(&mut front);
         self.tell(&front, &captures);
+        self.flood.look(front.calls_forgotten(), true);
         let mut halves = back.finish();
         self.signals.conclude();
         self.finish_openmetrics()?;
@@ -430,7 +434,8 @@ impl Probe {
     }
 
     /// Tells HTTP what the front knows.
-    fn tell(&self, front: &Front, captures: &[Capture]) {
+    fn tell(&mut self, front: &Front, captures: &[Capture]) {
+        self.flood.look(front.calls_forgotten(), false);
         let limits = &self.settings;
         let files = captures.iter().map(|c| InterfaceNumbers {
             name: c.file.path.file_name().unwrap_or(c.file.path.as_os_str()).to_string_lossy().into_owned(),
@@ -482,6 +487,7 @@ fn finish_report(
     let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
     let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
     (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
+    analysis.invites_forgotten = front.calls_forgotten();
     analysis.labels = lock(&shared.config).labels();
     write(file, &path, |out| analysis.write_json(out))
 }

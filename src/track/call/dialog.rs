@@ -326,7 +326,9 @@ impl Call {
         let by_caller = self.legs.first().is_some_and(|l| l.flow.src.address == seen.flow.src.address);
         let has_tag = seen.message.to().is_some_and(|t| t.tag().is_some());
         let own = branch(seen.message).zip(self.progress.branch).is_some_and(|(ack, invite)| ack != invite);
-        by_caller && has_tag && own && !self.started_before_probe
+        // After a refusal that was seen it is that one's, whatever branch a careless sender gives it.
+        let refused = self.progress.attempt.status.is_some();
+        by_caller && has_tag && own && !refused && !self.started_before_probe
     }
 
     /// The caller got a 2xx that did not pass here, or only at another hop: answers may take a way that is not
