@@ -168,7 +168,7 @@ impl VoiceReport {
 
 /// The side of a call at whose end `address` is. Who is between two legs is at neither.
 #[must_use]
-pub fn side_of(call: &Call, address: Address) -> Option<Side> {
+fn side_of(call: &Call, address: Address) -> Option<Side> {
     let asks = call.legs.iter().any(|leg| leg.flow.src.address == address);
     let is_asked = call.legs.iter().any(|leg| leg.flow.dst.address == address);
     match (asks, is_asked) {

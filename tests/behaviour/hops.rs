@@ -98,6 +98,12 @@ fn an_ack_of_its_own_shows_an_answer_that_did_not_pass() {
         .clock(40)
         .report();
     assert_eq!(refused["calls"][0]["state"], "timed_out");
+    let careless = Scene::default()
+        .at(0, forth, "INVITE", ["x", "f", "", INVITE, "i"], ("", &offer))
+        .at(1000, (B, A), "SIP/2.0 486 Busy Here", ["x", "f", "t", INVITE, "i"], ("", ""))
+        .at(1010, forth, "ACK", ["x", "f", "t", "1 ACK", "k"], ("", ""))
+        .report();
+    assert_eq!(careless["calls"][0]["state"], "failed");
 }
 
 #[test]

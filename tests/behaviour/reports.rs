@@ -138,3 +138,18 @@ fn nonsense_under_the_name_of_a_report_is_no_row() {
     let nonsense = publish("PUBLISH", 1, "application/vq-rtcpxr", "\u{0}\u{1}nonsense: yes");
     assert_eq!(reports(&[udp(START, (B.0, 5060), COLLECTOR, &nonsense)]), json!([]));
 }
+
+#[test]
+fn the_direction_of_a_report_is_known_where_media_has_hosts_of_its_own() {
+    let (a, b) = (([10, 0, 0, 2], 5060), ([10, 0, 1, 2], 5060));
+    let mut frames = vec![
+        udp(START, a, b, &sip("INVITE sip:b@example.net SIP/2.0", "m", "1 INVITE", &sdp(A, "0", ""))),
+        udp(START + 100 * MS, b, a, &sip("SIP/2.0 200 OK", "m", "1 INVITE", &sdp(B, "0", ""))),
+    ];
+    frames.extend(stream(START + 200 * MS, A, B, 100, 500));
+    let control = |end: End| (end.0, end.1 + 1);
+    frames.push(udp(START + 5 * SECOND + 1, control(B), control(A), &extended(200, 100)));
+    frames.sort_by_key(|frame| frame.time);
+    let report = analyse_frames(&frames);
+    assert_eq!(report["reports"][0]["direction"], "caller_to_callee", "{}", report["reports"]);
+}

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::round;
 use crate::decode::sip::MediaEnd;
 use crate::export::analysis::Analysis;
-use crate::track::voice_reports::{Heard, NamedEnd, Side, side_of};
+use crate::track::call::Party;
+use crate::track::voice_reports::{Heard, NamedEnd, Side};
 
 #[derive(Serialize)]
 pub(super) struct ReportJson {
@@ -79,8 +80,11 @@ pub(super) fn rows(analysis: &Analysis) -> Vec<ReportJson> {
 fn receiver_of(analysis: &Analysis, stream: usize) -> Option<Side> {
     let stream = analysis.streams.get(stream)?;
     let call = analysis.calls.get(stream.call?)?;
-    let flow = &stream.record.ended.key.flow;
-    side_of(call, flow.dst.address).or_else(|| side_of(call, flow.src.address).map(Side::other))
+    // Media hosts need not be those that signal: what SDP said goes first.
+    Some(match call.speaker(&stream.record.ended.key.flow)? {
+        Party::Caller => Side::Callee,
+        Party::Callee => Side::Caller,
+    })
 }
 
 /// Calls by the Call-IDs of their legs, streams by their SSRC and by their call.

@@ -1,11 +1,14 @@
 //! One call: what people mean by it. Its dialogs are its legs; those of several Call-IDs are joined.
 
+mod attempt;
 mod audio;
 mod audio_fault;
 mod deadline;
 mod dialog;
+mod ending;
 mod failure;
 mod leg;
+mod legs;
 mod media;
 mod memory;
 mod merge;
