@@ -326,7 +326,7 @@ impl Call {
         let by_caller = self.legs.first().is_some_and(|l| l.flow.src.address == seen.flow.src.address);
         let has_tag = seen.message.to().is_some_and(|t| t.tag().is_some());
         let own = branch(seen.message).zip(self.progress.branch).is_some_and(|(ack, invite)| ack != invite);
-        // After a refusal that was seen it is that one's, whatever branch a careless sender gives it.
+        // What was refused is acknowledged, too, and not everybody keeps the branch then.
         let refused = self.progress.attempt.status.is_some();
         by_caller && has_tag && own && !refused && !self.started_before_probe
     }
