@@ -1,6 +1,7 @@
 //! The rim: gives the engine frames and a place to put results.
 
 mod back;
+mod batch;
 pub mod live;
 pub mod log;
 mod observer;

@@ -7,19 +7,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use arrayvec::ArrayVec;
-use probes::Frame;
-use probes::live::LiveError;
+use probes::live::{self, LiveError};
 use probes::pcap::{self, Input, OpenError};
 use tracing::{info, warn};
 
 use super::back::{Back, Inline};
-use super::live::{Batch, Listening, now};
+use super::live::{Heard, Listening, now, settings as settings_of};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
@@ -151,7 +148,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         live,
         reports.then(|| Collector::new(settings.score.adaptive)),
     );
-    let frames = Frames::open(options.source)?;
+    let frames = Frames::open(options.source, settings_of(&options.config.probe))?;
     let shared = Arc::new(Shared {
         config_file: options.config_file,
         overlays: options.overlays,
@@ -198,10 +195,10 @@ enum Frames {
 }
 
 impl Frames {
-    fn open(source: Source) -> Result<Self, ProbeError> {
+    fn open(source: Source, listening: live::Settings) -> Result<Self, ProbeError> {
         let stop = Arc::new(AtomicBool::new(false));
         Ok(match source {
-            Source::Live(interfaces) => Self::Live(Listening::start(&interfaces, &stop)?, stop),
+            Source::Live(interfaces) => Self::Live(Listening::start(&interfaces, listening, &stop)?, stop),
             Source::Read { inputs, paced, serve_after } => {
                 Self::Read { timeline: pcap::open(&inputs)?, paced, serve_after, stop }
             }
@@ -248,8 +245,8 @@ impl Probe {
         let mut front = Front::new(&self.settings);
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
-            Frames::Live(listening, _) => {
-                self.listen(&listening, &mut front, &mut back);
+            Frames::Live(mut listening, _) => {
+                self.listen(&mut listening, &mut front, &mut back);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
@@ -279,16 +276,13 @@ impl Probe {
         Ok(faults)
     }
 
-    fn listen<B: Back<Seen = Totals>>(&mut self, listening: &Listening, front: &mut Front, back: &mut B) {
+    fn listen<B: Back<Seen = Totals>>(&mut self, listening: &mut Listening, front: &mut Front, back: &mut B) {
         let mut told = 0;
-        while !self.shared.stop.load(Relaxed) {
-            match listening.batches.recv_timeout(NAP) {
-                Ok(batch) => {
-                    handle(&batch, front, back);
-                    listening.give_back(batch);
-                }
-                Err(RecvTimeoutError::Timeout) => front.handle_time(now(), back),
-                Err(RecvTimeoutError::Disconnected) => break,
+        loop {
+            match listening.hear(NAP, |frames| front.handle_frames(frames, back)) {
+                Heard::Frames => {}
+                Heard::Nothing => front.handle_time(now(), back),
+                Heard::Over => break,
             }
             back.drain();
             self.signals.drain(front);
@@ -409,11 +403,6 @@ fn finish_report(
     (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
     analysis.labels = lock(&shared.config).labels();
     write(file, &path, |out| analysis.write_json(out))
-}
-
-fn handle<B: Back>(batch: &Batch, front: &mut Front, back: &mut B) {
-    let frames: ArrayVec<Frame<'_>, 128> = batch.frames().take(128).collect();
-    front.handle_frames(&frames, back);
 }
 
 fn faults(captures: &[Capture], refused: &[OpenError]) -> Faults {
