@@ -1,7 +1,8 @@
-//! Clearline among its peers: Prometheus, promtool, Alertmanager and amtool, the real ones.
+//! Clearline among its peers: Prometheus, promtool, Alertmanager and amtool, the real ones; and on real interfaces.
 //!
 //! `cargo test --test system`; they must be installed (Debian: `prometheus`, `prometheus-alertmanager`). All
-//! runs on loopback and on ports that the system chooses; every process started here ends with its test.
+//! runs on loopback and on ports that the system chooses; every process started here ends with its test. `ring`
+//! takes root, iproute2 and tcpdump, and makes network namespaces of its own.
 
 mod alert;
 mod calls;
@@ -13,5 +14,6 @@ mod packet_time;
 mod peers;
 mod processes;
 mod reload;
+mod ring;
 mod secure;
 mod stop;
