@@ -7,6 +7,8 @@ use crate::track::call::Call;
 use crate::track::codecs::EncodingId;
 use crate::track::reports::{ReportSummary, Said};
 use crate::track::streams::{Activity, ClosedInterval, EndedStream};
+use crate::track::tls::TlsConnection;
+use crate::track::voice_reports::VoiceReport;
 
 /// Something the engine tells.
 #[derive(Clone, Debug)]
@@ -24,6 +26,10 @@ pub enum Event {
     Stream(Box<StreamRecord>),
     /// A call ended, or was let go.
     Call(Box<Call>),
+    /// A phone said of a call what it received.
+    VoiceReport(Box<VoiceReport>),
+    /// A TLS connection of signalling ended, or was let go.
+    Tls(Box<TlsConnection>),
 }
 
 /// What the ends said of a stream, oldest first.

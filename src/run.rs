@@ -2,6 +2,9 @@
 
 mod back;
 mod batch;
+mod collector;
+mod flood;
+mod hep;
 pub mod live;
 pub mod log;
 mod observer;
@@ -11,6 +14,7 @@ mod pump;
 mod serving;
 mod shared;
 mod signals;
+pub mod sockets;
 pub mod workers;
 
 use probes::pcap::{self, Input, OpenError};
@@ -74,6 +78,7 @@ pub fn analyse(
     let mut analysis = Analysis::of(halves, front.message_counts().clone(), captures);
     (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
     analysis.labels = labels;
+    analysis.invites_forgotten = front.calls_forgotten();
     Ok(Outcome { analysis, refused, passed_over })
 }
 

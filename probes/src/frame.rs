@@ -71,6 +71,9 @@ impl LinkType {
     pub const NFLOG: Self = Self(239);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// A HEP packet as it is, nothing around it: of a listener or of a file of such packets. No number of the
+    /// registry, which has none for it.
+    pub const HEP: Self = Self(0xfe48);
 
     /// The registry's name without `LINKTYPE_`, "EN10MB" for Ethernet as tools print it.
     #[must_use]
@@ -87,6 +90,7 @@ impl LinkType {
             Self::IPV6 => "IPV6",
             Self::NFLOG => "NFLOG",
             Self::LINUX_SLL2 => "LINUX_SLL2",
+            Self::HEP => "HEP",
             _ => return None,
         })
     }

@@ -1,8 +1,8 @@
 //! Capture files and standard input.
 //!
 //! [`open`] takes one or more inputs and hands out their frames as one [`Timeline`]. It reads pcap
-//! (microseconds, nanoseconds, the "modified" one), pcapng, and either of them inside gzip or zstd;
-//! which one it is, the first bytes say, never the name.
+//! (microseconds, nanoseconds, the "modified" one), pcapng, HEP3 packets one behind the other, and any of
+//! them inside gzip or zstd; which one it is, the first bytes say, never the name.
 //!
 //! What it promises:
 //! - Memory does not grow with the size of a file, and only files that are due hold a descriptor.
@@ -16,6 +16,7 @@
 mod classic;
 mod decompress;
 mod file;
+mod hep;
 mod input;
 mod pcapng;
 mod record;

@@ -177,7 +177,7 @@ fn prepare(socket: &Socket, header: Header, settings: &Settings) -> io::Result<(
 /// A ring of so many bytes, or of half as many, or a quarter, where memory is short.
 fn ring_of(socket: &Socket, bytes: usize) -> io::Result<Map> {
     let (block_size, blocks) = layout(bytes);
-    match map(socket, block_size, blocks) {
+    match mapped(socket, block_size, blocks) {
         Err(error) if error.raw_os_error() == Some(libc::ENOMEM) && bytes > LEAST_BLOCK * BLOCKS => {
             ring_of(socket, bytes / 2)
         }
@@ -185,7 +185,7 @@ fn ring_of(socket: &Socket, bytes: usize) -> io::Result<Map> {
     }
 }
 
-fn map(socket: &Socket, block_size: usize, blocks: usize) -> io::Result<Map> {
+fn mapped(socket: &Socket, block_size: usize, blocks: usize) -> io::Result<Map> {
     let number = |n: usize| u32::try_from(n).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
     socket.make_ring(&tpacket_req3 {
         tp_block_size: number(block_size)?,

@@ -10,6 +10,7 @@ use super::{Error, config};
 use crate::config::Config;
 use crate::run::log::{self, LogFormat};
 use crate::run::probe::{self, Options, ProbeError, Source};
+use crate::run::sockets;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +30,8 @@ SIGHUP or POST /-/reload takes the configuration up anew; SIGTERM ends it, with 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Interface to listen on, beside probe.interfaces of the configuration; may be given again
+    /// Interface to listen on, beside probe.interfaces of the configuration; may be given again. None is needed
+    /// where the configuration has hep.listen or vq_collector.listen
     #[arg(short = 'i', value_name = "IF", conflicts_with = "read")]
     interfaces: Vec<String>,
     /// Captures to read instead, or directories of them; one timeline
@@ -141,10 +143,10 @@ fn interfaces(asked: Vec<String>, config: &Config) -> Result<Vec<String>, Error>
             all.push(name);
         }
     }
-    if all.is_empty() {
-        let missing =
-            "no interface to listen on: give -i IF or set probe.interfaces, or read captures by --read FILE";
-        return Err(Error::Usage(missing.to_owned()));
+    if all.is_empty() && !sockets::are_wanted(config) {
+        let line =
+            "nothing to listen to: give -i IF or --read FILE, or configure probe.interfaces or hep.listen";
+        return Err(Error::Usage(line.to_owned()));
     }
     Ok(all)
 }

@@ -218,18 +218,17 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         "hep.listen",
         "[]",
         Restart,
-        "Addresses on which HEP packets of other probes are taken.",
+        "Addresses on which HEP packets of other probes, PBXes and proxies are taken; \"udp:…\" or \"tcp:…\": over \
+         one of the two.",
         |c: &mut Config| &mut c.hep.listen,
-    )
-    .later(),
+    ),
     Key::new(
         "vq_collector.listen",
         "\"\"",
         Restart,
         "Address on which phones' quality reports (RFC 6035 PUBLISH) are taken and answered with 200.",
         |c: &mut Config| &mut c.vq_collector.listen,
-    )
-    .later(),
+    ),
     Key::new(
         "privacy.numbers",
         "\"masked\"",

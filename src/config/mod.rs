@@ -16,6 +16,7 @@ mod reading;
 mod settings;
 mod show;
 mod sites_file;
+mod transport;
 mod words;
 
 use std::path::Path;
@@ -32,6 +33,7 @@ pub use self::settings::{
     Customer, Hep, Limits, Messages, Numbers, Peer, PeerKind, Playout, PoorMos, Privacy, Probe, ProbeSide,
     Records, Score, Secret, Sip, Site, VqCollector, Web,
 };
+pub use self::transport::HepListen;
 pub use self::words::{
     Domain, FilePath, Filter, HeaderName, Interface, Listen, MOS_EDGES, MosEdge, Name, ProbeName, Subnet,
     Zone,

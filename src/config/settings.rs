@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use siphasher::sip::SipHasher24;
 
+use super::transport::HepListen;
 use super::words::{
     Domain, FilePath, Filter, HeaderName, Interface, Listen, MosEdge, Name, ProbeName, Subnet, Zone,
 };
@@ -143,7 +144,7 @@ pub struct Sip {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the table of keys says what each is")]
 pub struct Hep {
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<HepListen>,
 }
 
 /// `[vq_collector]`

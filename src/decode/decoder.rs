@@ -133,6 +133,9 @@ impl Decoder {
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Packet<'a>> {
         let mut vlan = 0;
         let time = frame.time.as_nanos();
+        if frame.link == LinkType::HEP {
+            return Some(bare(time, frame.data));
+        }
         match walk(link::first(frame.link, frame.data), &mut vlan, MAX_LAYERS) {
             Ok(Found::Packet(mut packet)) => {
                 packet.time = time;
@@ -212,6 +215,19 @@ pub fn decode_plain<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     let packet = datagram(&ip, vlan).ok()?;
     let may_be_tunnel = tunnel::may_be_over_udp(packet.flow.src.port, packet.flow.dst.port);
     (!may_be_tunnel).then_some(Packet { time: frame.time.as_nanos(), ..packet })
+}
+
+/// What comes without a network around it: whom it was between, it says itself.
+fn bare(time: i64, payload: &[u8]) -> Packet<'_> {
+    Packet {
+        time,
+        flow: Flow::default(),
+        dscp: 0,
+        ttl: 0,
+        ip_id: 0,
+        vlan: 0,
+        transport: Transport::Udp { payload, sent_len: payload.len(), checksum: 0 },
+    }
 }
 
 enum Found<'a> {

@@ -17,6 +17,20 @@ pub struct Hep<'a> {
     pub payload: HepPayload<'a>,
 }
 
+/// What the front of a byte stream of HEP packets holds: version 3 alone tells its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HepPrefix {
+    /// A whole packet of so many octets.
+    Complete(usize),
+    /// Perhaps one; no use in looking again before there are so many octets.
+    Incomplete(usize),
+    /// None.
+    NotHep,
+}
+
+/// Magic, length.
+const HEAD: usize = 6;
+
 /// A HEP payload by its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HepPayload<'a> {
@@ -43,6 +57,21 @@ impl<'a> Hep<'a> {
                 | [1, 40, 10, 6 | 17, ..]
                 | [2, 52, 10, 6 | 17, ..]
         )
+    }
+
+    /// Looks at the front of a stream of HEP packets (version 3 over TCP, or in a file).
+    #[must_use]
+    pub fn prefix(stream: &[u8]) -> HepPrefix {
+        let magic = b"HEP3";
+        if !stream.iter().zip(magic).all(|(octet, expected)| octet == expected) {
+            return HepPrefix::NotHep;
+        }
+        match be16(stream, 4).map(usize::from) {
+            None => HepPrefix::Incomplete(HEAD),
+            Some(length) if length < HEAD => HepPrefix::NotHep,
+            Some(length) if length > stream.len() => HepPrefix::Incomplete(length),
+            Some(length) => HepPrefix::Complete(length),
+        }
     }
 
     /// Reads one HEP packet of any version.
@@ -162,6 +191,19 @@ mod tests {
         let hep = Hep::parse(&p).unwrap();
         assert_eq!(hep.flow.src.to_string(), "192.0.2.1:5060");
         assert_eq!(hep.payload, HepPayload::Sip(b"OPTIONS"));
+    }
+
+    #[test]
+    fn a_stream_is_cut_at_the_packets_own_lengths() {
+        use HepPrefix::{Complete, Incomplete, NotHep};
+        let packet = b"HEP3\0\x07xHEP3";
+        let expected = [6, 6, 6, 6, 6, 6, 7].map(Incomplete);
+        assert_eq!(std::array::from_fn(|n| Hep::prefix(&packet[..n])), expected);
+        assert_eq!((Hep::prefix(&packet[..7]), Hep::prefix(packet)), (Complete(7), Complete(7)));
+        assert_eq!(
+            (Hep::prefix(b"HEQ"), Hep::prefix(b"HEP3\0\x05"), Hep::prefix(b"\x02")),
+            (NotHep, NotHep, NotHep)
+        );
     }
 
     #[test]

@@ -18,12 +18,13 @@ mod rtp;
 pub mod sdp;
 pub mod sip;
 mod stun;
+pub mod tls;
 mod tunnel;
 
 pub use counters::{Malformed, Undecoded};
 pub use decoder::{Decoder, Packet, Settings, TcpHeader, Transport, decode_plain};
 pub use flow::{Address, Endpoint, Flow, HashKey};
-pub use hep::{Hep, HepPayload};
+pub use hep::{Hep, HepPayload, HepPrefix};
 pub use rtcp::{Report, ReportBlock, RtcpPackets, SenderInfo, VoipMetrics, looks_like_rtcp};
 pub use rtp::{RtpPacket, looks_like_rtp};
 pub use stun::{channel_data, looks_like_dtls, looks_like_stun};

@@ -1,5 +1,7 @@
 //! The front: from frames to packets of streams, and all that signalling says.
 
+use std::collections::HashSet;
+
 use probes::Frame;
 
 use super::Settings;
@@ -12,6 +14,8 @@ use crate::track::call::Call;
 use crate::track::liveness::Target;
 use crate::track::registrations::Binding;
 use crate::track::signal::SignalEvent;
+use crate::track::tls::TlsConnection;
+use crate::track::voice_reports::VoiceReport;
 
 /// Tables look at the clock once in this much packet time, ns.
 const CLOCK_STEP: i64 = 100_000_000;
@@ -114,6 +118,16 @@ impl Front {
         self.signalling.poll_signal()
     }
 
+    /// The next voice quality report.
+    pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
+        self.signalling.poll_voice_report()
+    }
+
+    /// The next TLS connection of signalling that has ended or was let go.
+    pub fn poll_tls(&mut self) -> Option<TlsConnection> {
+        self.signalling.poll_tls()
+    }
+
     /// Things that signalling has shown and nobody polled in time.
     #[must_use]
     pub const fn signals_dropped(&self) -> u64 {
@@ -140,10 +154,22 @@ impl Front {
         self.signalling.calls()
     }
 
+    /// Serials of calls, and of parts of calls, that have not been told yet.
+    #[must_use]
+    pub fn call_serials(&self) -> HashSet<u64> {
+        self.signalling.call_serials()
+    }
+
     /// Calls pushed out at the bound.
     #[must_use]
     pub const fn calls_evicted(&self) -> u64 {
         self.signalling.calls_evicted()
+    }
+
+    /// Those of them that nothing ever answered: no call is told of these.
+    #[must_use]
+    pub const fn calls_forgotten(&self) -> u64 {
+        self.signalling.calls_forgotten()
     }
 
     /// Devices remembered with their registration at present.
@@ -193,6 +219,12 @@ impl Front {
     #[must_use]
     pub fn byte_streams(&self) -> usize {
         self.signalling.byte_streams()
+    }
+
+    /// Voice quality reports, and TLS connections, let go at their bounds.
+    #[must_use]
+    pub const fn reports_and_tls_evicted(&self) -> (u64, u64) {
+        self.signalling.reports_and_tls_evicted()
     }
 
     /// SIP messages so far.

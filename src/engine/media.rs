@@ -9,9 +9,9 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 use super::Settings;
+use super::described::Described;
 use super::front::Sink;
 use super::quality::{self, ScoreSettings};
-use super::signalling::Described;
 use crate::decode::{Flow, Report};
 use crate::event::{Event, Reported};
 use crate::track::arrival::RtpArrival;

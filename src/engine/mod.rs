@@ -9,6 +9,7 @@
 //! half hears of its packets, of bindings and of reports in the one order in which the front saw them.
 
 mod clock;
+mod described;
 mod front;
 mod media;
 mod messages;
@@ -17,11 +18,12 @@ mod signalling;
 
 use probes::Frame;
 
+pub use self::described::Described;
 pub use self::front::{Front, Sink};
 pub use self::media::{Media, Told};
 pub use self::messages::SipMessages;
 pub use self::quality::ScoreSettings;
-pub use self::signalling::{Described, MessageCounts};
+pub use self::signalling::MessageCounts;
 use crate::decode::{HashKey, Undecoded};
 use crate::event::Event;
 use crate::track::codecs::Encodings;
@@ -108,7 +110,17 @@ impl Engine {
 
     /// The next thing to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.front.poll_call().map(|call| Event::Call(Box::new(call))).or_else(|| self.media.poll_event())
+        let front = &mut self.front;
+        if let Some(call) = front.poll_call() {
+            return Some(Event::Call(Box::new(call)));
+        }
+        if let Some(report) = front.poll_voice_report() {
+            return Some(Event::VoiceReport(Box::new(report)));
+        }
+        if let Some(connection) = front.poll_tls() {
+            return Some(Event::Tls(Box::new(connection)));
+        }
+        self.media.poll_event()
     }
 
     /// The next thing that signalling has shown; they wait until they are taken.

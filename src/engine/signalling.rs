@@ -1,65 +1,41 @@
 //! The signalling half: packets that are not plain RTP become calls, counts, and what the media half must
 //! know.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::Settings;
+use super::described::describe;
 use super::media::Told;
 use super::messages::SipMessages;
 use crate::decode::reassembly::{Segment, StreamReassembly};
-use crate::decode::sdp::{self, Sdp};
 use crate::decode::sip::{Message, StartLine, looks_like_sip};
 use crate::decode::{
-    Endpoint, Flow, HashKey, Hep, HepPayload, Malformed, Packet, RtcpPackets, RtpPacket, Transport,
-    Undecoded, channel_data, looks_like_rtcp,
+    Flow, HashKey, Hep, HepPayload, Malformed, Packet, RtcpPackets, RtpPacket, Transport, Undecoded,
+    channel_data, looks_like_rtcp,
 };
 use crate::track::arrival::RtpArrival;
-use crate::track::call::{Call, CallIdentity, SipTransport};
+use crate::track::call::{Call, SipTransport};
 use crate::track::calls::{Calls, Seen};
-use crate::track::codecs::{Encoding, static_payload_type};
 use crate::track::liveness::Liveness;
-use crate::track::media::{MediaKind, Place};
 use crate::track::registrations::Registrations;
 use crate::track::signal::SignalEvent;
+use crate::track::tls::{SeenSegment, TlsConnection, TlsConnections};
+use crate::track::voice_reports::{VoiceReport, VoiceReports};
 
 /// Methods counted by name; any token is a method, and hostile senders have many.
 const MAX_METHODS: usize = 256;
+/// Voice quality reports that wait to be taken, and as many that are known again when they pass once more.
+const VOICE_REPORTS: usize = 16_384;
+/// TLS connections of signalling followed at once.
+const TLS_CONNECTIONS: usize = 65_536;
 /// Events that may wait to be polled, whatever the bounds of tables.
 const MIN_SIGNALS: usize = 131_072;
-/// Ports of one `m=` line that names several.
-const MAX_PORTS: u16 = 8;
-
-/// What one party said of one place where it receives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// The place.
-    pub place: Place,
-    /// When it was said.
-    pub time: i64,
-    /// The call it was said in.
-    pub call: Arc<CallIdentity>,
-    /// Kind of media.
-    pub kind: MediaKind,
-    /// Payload types and what they carry.
-    pub payloads: Vec<(u8, Encoding)>,
-}
-
-impl Described {
-    /// Takes over the payload types of another section that shares this transport.
-    fn merge(&mut self, other: &[(u8, Encoding)]) {
-        for (payload_type, encoding) in other {
-            if !self.payloads.iter().any(|(own, _)| own == payload_type) {
-                self.payloads.push((*payload_type, encoding.clone()));
-            }
-        }
-    }
-}
 
 /// Calls, and the byte streams that carry them.
 #[derive(Debug)]
 pub(crate) struct Signalling {
     reassembly: StreamReassembly<Flow>,
+    tls: TlsConnections,
     messages: Messages,
 }
 
@@ -76,6 +52,7 @@ struct Way {
 #[derive(Debug)]
 struct Messages {
     calls: Calls,
+    voice_reports: VoiceReports,
     registrations: Registrations,
     liveness: Liveness,
     signals: VecDeque<SignalEvent>,
@@ -91,8 +68,10 @@ impl Signalling {
     pub fn new(settings: &Settings) -> Self {
         Self {
             reassembly: StreamReassembly::new(settings.reassembly),
+            tls: TlsConnections::new(TLS_CONNECTIONS),
             messages: Messages {
                 calls: Calls::new(settings.calls.clone()),
+                voice_reports: VoiceReports::new(VOICE_REPORTS),
                 registrations: Registrations::new(settings.registrations),
                 liveness: Liveness::default(),
                 signals: VecDeque::new(),
@@ -107,23 +86,25 @@ impl Signalling {
 
     /// Takes a packet that is not plain RTP; what the media half must know of it goes to `tell`.
     pub fn handle(&mut self, packet: &Packet<'_>, tell: &mut impl FnMut(Told)) {
-        let Self { reassembly, messages } = self;
+        let Self { reassembly, tls, messages } = self;
         let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         match packet.transport {
             Transport::Udp { payload, sent_len, checksum } => {
                 messages.datagram(packet, payload, sent_len, checksum, tell);
             }
             Transport::Tcp { header, payload, sent_len } => {
+                let missing = sent_len.saturating_sub(payload.len());
+                tls.handle(&SeenSegment { flow, time, vlan, header, payload, missing });
                 let segment = Segment {
                     seq: header.sequence,
                     syn: header.syn,
                     fin: header.fin,
                     rst: header.rst,
                     payload,
-                    missing: sent_len.saturating_sub(payload.len()),
+                    missing,
                 };
                 reassembly.handle_segment(flow, time, &segment, &mut |bytes| {
-                    messages.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
+                    messages.of_stream(packet, bytes, tell);
                 });
             }
             Transport::Sctp { packet: sctp } => reassembly.handle_sctp(flow, sctp, &mut |bytes| {
@@ -143,9 +124,18 @@ impl Signalling {
 
     /// The end of input: what waits behind holes is read, and every call told as it stands.
     pub fn finish(&mut self, now: i64, tell: &mut impl FnMut(Told)) {
-        let Self { reassembly, messages } = self;
-        let way = Way { flow: Flow::default(), time: now, vlan: 0, transport: SipTransport::Tcp };
-        reassembly.flush(&mut |bytes| messages.sip(way, bytes, tell));
+        let Self { reassembly, tls, messages } = self;
+        tls.finish();
+        let last = Packet {
+            time: now,
+            flow: Flow::default(),
+            dscp: 0,
+            ttl: 0,
+            ip_id: 0,
+            vlan: 0,
+            transport: Transport::Sctp { packet: &[] },
+        };
+        reassembly.flush(&mut |bytes| messages.of_stream(&last, bytes, tell));
         messages.calls.finish(now);
         messages.registrations.finish(now, &mut messages.signals);
         messages.liveness.finish(now, &mut messages.signals);
@@ -165,6 +155,18 @@ impl Signalling {
         self.messages.signals.pop_front()
     }
 
+    pub fn poll_tls(&mut self) -> Option<TlsConnection> {
+        self.tls.poll()
+    }
+
+    pub fn poll_voice_report(&mut self) -> Option<VoiceReport> {
+        self.messages.voice_reports.poll()
+    }
+
+    pub const fn reports_and_tls_evicted(&self) -> (u64, u64) {
+        (self.messages.voice_reports.evicted(), self.tls.evicted())
+    }
+
     pub const fn signals_dropped(&self) -> u64 {
         self.messages.signals_dropped
     }
@@ -181,8 +183,16 @@ impl Signalling {
         self.messages.calls.len()
     }
 
+    pub fn call_serials(&self) -> HashSet<u64> {
+        self.messages.calls.serials()
+    }
+
     pub const fn calls_evicted(&self) -> u64 {
         self.messages.calls.counters().evicted
+    }
+
+    pub const fn calls_forgotten(&self) -> u64 {
+        self.messages.calls.counters().unanswered
     }
 
     pub const fn byte_streams_evicted(&self) -> u64 {
@@ -214,6 +224,9 @@ impl Messages {
         let (flow, time, vlan) = (packet.flow, packet.time, packet.vlan);
         if looks_like_rtcp(payload) {
             self.rtcp(flow, time, payload, tell);
+        } else if Hep::looks_like(payload) && payload.len() == sent_len {
+            // Before SIP: a length of 0x20… after the magic makes it look like a method.
+            self.hep(packet, payload, tell);
         } else if looks_like_sip(payload) {
             self.sip(Way { flow, time, vlan, transport: SipTransport::Udp }, payload, tell);
         } else if let Some(inner) = channel_data(payload) {
@@ -223,8 +236,16 @@ impl Messages {
             } else if looks_like_rtcp(inner) {
                 self.rtcp(flow, time, inner, tell);
             }
-        } else if Hep::looks_like(payload) && payload.len() == sent_len {
-            self.hep(packet, payload, tell);
+        }
+    }
+
+    /// What a TCP connection carried, which `packet` completed.
+    fn of_stream(&mut self, packet: &Packet<'_>, bytes: &[u8], tell: &mut impl FnMut(Told)) {
+        if Hep::looks_like(bytes) {
+            self.hep(packet, bytes, tell);
+        } else {
+            let Packet { flow, time, vlan, .. } = *packet;
+            self.sip(Way { flow, time, vlan, transport: SipTransport::Tcp }, bytes, tell);
         }
     }
 
@@ -279,6 +300,10 @@ impl Messages {
         };
         self.counts.count(&message, transport);
         let seen = Seen { message: &message, flow, time, transport, vlan };
+        let signals = &mut self.signals;
+        if !self.voice_reports.handle(&seen, &mut |signal| signals.push_back(signal)) {
+            self.malformed.count(Malformed::BadSip);
+        }
         self.registrations.handle(&seen, &mut self.signals);
         self.liveness.handle(&seen, &mut self.signals);
         let call = self.calls.handle(&seen);
@@ -328,71 +353,4 @@ impl MessageCounts {
             }
         }
     }
-}
-
-/// Where the sender of a session description receives media, and what its payload types mean there.
-///
-/// Sections of one BUNDLE group share a transport, so each of their endpoints knows all their payload types.
-fn describe(body: &[u8], call: &Arc<CallIdentity>, time: i64) -> Vec<Described> {
-    let sdp = Sdp::parse(body);
-    let mut all: Vec<Described> = Vec::new();
-    let mut bundled: Vec<(u8, Encoding)> = Vec::new();
-    let mut in_bundle: Vec<Place> = Vec::new();
-    for media in sdp.media.iter().filter(|m| m.proto.contains("RTP")) {
-        let payloads = payloads(media);
-        let receivers = endpoints(media).into_iter().map(Place::Receiver);
-        let places: Vec<Place> =
-            receivers.chain(media.sources.iter().map(|s| Place::Source(s.ssrc))).collect();
-        if media.mid.is_some_and(|mid| sdp.is_bundled(mid)) {
-            in_bundle.extend(&places);
-            bundled.extend(payloads.iter().cloned());
-        }
-        for place in places {
-            match all.iter_mut().find(|d| d.place == place) {
-                Some(described) => described.merge(&payloads),
-                None => {
-                    let (kind, call) = (kind(media), Arc::clone(call));
-                    all.push(Described { place, time, call, kind, payloads: payloads.clone() });
-                }
-            }
-        }
-    }
-    for described in all.iter_mut().filter(|d| in_bundle.contains(&d.place)) {
-        described.merge(&bundled);
-    }
-    all
-}
-
-fn kind(media: &sdp::Media<'_>) -> MediaKind {
-    match media.kind {
-        "audio" => MediaKind::Audio,
-        "video" => MediaKind::Video,
-        _ => MediaKind::Other,
-    }
-}
-
-/// The section's own address, and its ICE candidates for RTP.
-fn endpoints(media: &sdp::Media<'_>) -> Vec<Endpoint> {
-    let own = media.connection.filter(|a| !a.is_unspecified()).and_then(|a| a.ip());
-    let ports = (0..media.port_count.clamp(1, MAX_PORTS)).map(|n| media.port.wrapping_add(2 * n));
-    let own = own
-        .into_iter()
-        .flat_map(|ip| ports.clone().filter(|p| *p != 0).map(move |port| Endpoint::new(ip.into(), port)));
-    let candidates = media.candidates.iter().filter(|c| c.component == 1).filter_map(|c| {
-        let ip = c.address.ip()?;
-        (c.transport.eq_ignore_ascii_case("udp") && c.port != 0).then(|| Endpoint::new(ip.into(), c.port))
-    });
-    own.chain(candidates).collect()
-}
-
-fn payloads(media: &sdp::Media<'_>) -> Vec<(u8, Encoding)> {
-    let mut all = Vec::new();
-    for format in &media.formats {
-        let Some(payload_type) = format.payload_type else { continue };
-        // An rtpmap for a static type is legal and wins over the table.
-        let named = format.encoding.map(|e| (e.name, e.clock_rate_hz));
-        let Some((name, clock)) = named.or_else(|| static_payload_type(payload_type)) else { continue };
-        all.push((payload_type, Encoding::new(name, clock).with_fmtp(format.fmtp.unwrap_or_default())));
-    }
-    all
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use probes::pcap::FileReport;
 
+use super::terminal::counted;
 use crate::decode::Undecoded;
 use crate::engine::{Front, Media, MessageCounts};
 use crate::event::{Event, ScoredInterval, StreamRecord};
@@ -16,6 +17,8 @@ use crate::track::liveness::Target;
 use crate::track::registrations::Binding;
 use crate::track::signal::SignalEvent;
 use crate::track::sites::Sites;
+use crate::track::tls::TlsConnection;
+use crate::track::voice_reports::VoiceReport;
 
 /// One capture file and what could not be read of it.
 #[derive(Clone, Debug)]
@@ -130,19 +133,43 @@ pub struct Analysis {
     pub liveness: Vec<Target>,
     /// SIP messages.
     pub messages: MessageCounts,
+    /// What phones said of calls, in the order in which it passed.
+    pub voice_reports: Vec<VoiceReport>,
+    /// TLS connections of signalling, by their beginning.
+    pub tls: Vec<TlsConnection>,
     /// How well signalling did: of all that was read, whatever calls are selected.
     pub kpis: Kpis,
+    /// INVITEs that nothing ever answered, forgotten where there was no room: there is no call of these.
+    pub invites_forgotten: u64,
     /// Whose they are, and how they are shown.
     pub labels: Labels,
     encodings: Encodings,
 }
 
 impl Analysis {
+    /// That requests were forged in masses, in a sentence; `None`: nothing of the kind.
+    #[must_use]
+    pub fn flood(&self) -> Option<String> {
+        flood_text(self.invites_forgotten)
+    }
+
     /// What an encoding's number stands for.
     #[must_use]
     pub fn encoding(&self, id: EncodingId) -> &Encoding {
         self.encodings.get(id)
     }
+}
+
+/// What a flood of INVITEs comes to, for people.
+#[must_use]
+pub fn flood_text(invites_forgotten: u64) -> Option<String> {
+    let n = counted(invites_forgotten, "INVITE");
+    (invites_forgotten > 0).then(|| {
+        format!(
+            "{n} that nothing ever answered had to make room for others (limits.calls): a flood or a scan; they are \
+             not among the calls"
+        )
+    })
 }
 
 /// Gathers the events of one media half.
@@ -152,6 +179,8 @@ pub struct Collector {
     intervals: HashMap<u64, Vec<IntervalPoint>>,
     streams: Vec<StreamRecord>,
     calls: Vec<Call>,
+    voice_reports: Vec<VoiceReport>,
+    tls: Vec<TlsConnection>,
     kpis: Kpis,
 }
 
@@ -164,6 +193,8 @@ impl Collector {
             intervals: HashMap::new(),
             streams: Vec::new(),
             calls: Vec::new(),
+            voice_reports: Vec::new(),
+            tls: Vec::new(),
             kpis: Kpis::default(),
         }
     }
@@ -179,6 +210,12 @@ impl Collector {
         while let Some(call) = front.poll_call() {
             self.take_call(call);
         }
+        while let Some(report) = front.poll_voice_report() {
+            self.voice_reports.push(report);
+        }
+        while let Some(connection) = front.poll_tls() {
+            self.tls.push(connection);
+        }
         while let Some(event) = front.poll_signal() {
             self.take_signal(&event, sites.peer_between(&event.parties.flow));
         }
@@ -187,6 +224,16 @@ impl Collector {
     /// Takes a call that has ended.
     pub fn take_call(&mut self, call: Call) {
         self.calls.push(call);
+    }
+
+    /// Takes what a phone said of a call.
+    pub fn take_voice_report(&mut self, report: VoiceReport) {
+        self.voice_reports.push(report);
+    }
+
+    /// Takes a TLS connection that has ended.
+    pub fn take_tls(&mut self, connection: TlsConnection) {
+        self.tls.push(connection);
     }
 
     /// Takes what signalling has shown, and the name of the peer it was shown of.
@@ -210,6 +257,8 @@ impl Collector {
             }
             Event::Stream(record) => self.streams.push(*record),
             Event::Call(call) => self.take_call(*call),
+            Event::VoiceReport(report) => self.take_voice_report(*report),
+            Event::Tls(connection) => self.take_tls(*connection),
             Event::Silent(_) | Event::Activity(_) | Event::Reported(_) => {}
         }
     }
@@ -222,6 +271,7 @@ impl Analysis {
     pub fn of(halves: Vec<(Collector, Encodings)>, messages: MessageCounts, captures: Vec<Capture>) -> Self {
         let mut encodings = Encodings::new();
         let (mut streams, mut calls, mut kpis) = (Vec::new(), Vec::new(), Kpis::default());
+        let (mut voice_reports, mut tls) = (Vec::new(), Vec::new());
         for (mut half, own) in halves {
             // Each half numbers encodings in the order in which it met them.
             let mut renumber = |id: &mut EncodingId| *id = encodings.id(own.get(*id).clone());
@@ -233,9 +283,12 @@ impl Analysis {
                 streams.push(AnalysedStream { record, intervals, call: None });
             }
             calls.extend(half.calls);
+            voice_reports.extend(half.voice_reports);
+            tls.extend(half.tls);
             kpis.merge(&half.kpis);
         }
         calls.sort_by_key(|c| (c.start, c.serial));
+        tls.sort_by_key(|c| (c.first, c.flow));
         streams.sort_by_key(|s| (s.record.ended.totals.first, s.record.ended.key, s.record.ended.stream));
         let parts = |(i, c): (usize, &Call)| c.parts.iter().map(move |part| (*part, i)).collect::<Vec<_>>();
         let places: HashMap<u64, usize> = calls.iter().enumerate().flat_map(parts).collect();
@@ -244,8 +297,21 @@ impl Analysis {
         }
         let (registrations, liveness) = (Vec::new(), Vec::new());
         let labels = Labels::default();
-        let mut analysis =
-            Self { captures, calls, streams, registrations, liveness, messages, kpis, labels, encodings };
+        let invites_forgotten = 0;
+        let mut analysis = Self {
+            captures,
+            calls,
+            streams,
+            registrations,
+            liveness,
+            messages,
+            voice_reports,
+            tls,
+            kpis,
+            invites_forgotten,
+            labels,
+            encodings,
+        };
         analysis.hear_calls();
         analysis
     }

@@ -15,6 +15,10 @@ impl Analysis {
         let read = look.flow(&self.what_was_read(look));
         let mut lines: Vec<String> = read.iter().map(|line| look.paint(line, Ink::Bold)).collect();
         lines.extend(look.flow(&self.what_was_found(look)));
+        if let Some(flood) = self.flood() {
+            let text = look.wrap(&format!("Flood: {flood}"));
+            lines.extend(text.iter().map(|line| look.paint(line, Ink::Warn)));
+        }
         lines.extend(self.what_was_not_read(look));
         lines
     }

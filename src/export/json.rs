@@ -3,7 +3,9 @@
 mod calls;
 mod kpis;
 mod registrations;
+mod reports;
 mod streams;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -56,10 +58,15 @@ impl Analysis {
                 .map(|b| RegistrationJson::new(&self.labels, b))
                 .collect(),
             liveness: self.liveness.iter().map(LivenessJson::new).collect(),
+            reports: reports::rows(self),
+            tls: self.tls.iter().map(tls::TlsJson::new).collect(),
             signalling: SignallingJson {
                 requests: &self.messages.requests,
                 responses: self.messages.responses.iter().map(|(code, n)| (code.to_string(), *n)).collect(),
                 kpis: KpisJson::new(&self.kpis),
+                flood: self
+                    .flood()
+                    .map(|text| FloodJson { unanswered_invites_forgotten: self.invites_forgotten, text }),
             },
         }
     }
@@ -92,6 +99,8 @@ struct AnalysisJson<'a> {
     streams: Vec<StreamJson<'a>>,
     registrations: Vec<RegistrationJson<'a>>,
     liveness: Vec<LivenessJson>,
+    reports: Vec<reports::ReportJson>,
+    tls: Vec<tls::TlsJson<'a>>,
     signalling: SignallingJson<'a>,
 }
 
@@ -100,6 +109,13 @@ struct SignallingJson<'a> {
     requests: &'a BTreeMap<String, u64>,
     responses: BTreeMap<String, u64>,
     kpis: KpisJson<'a>,
+    flood: Option<FloodJson>,
+}
+
+#[derive(Serialize)]
+struct FloodJson {
+    unanswered_invites_forgotten: u64,
+    text: String,
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ const FRAMES: usize = 512;
 /// Bytes of a batch, about: more than so many small frames have, and a bound where they are large.
 const BYTES: usize = 256 << 10;
 /// Frames that the front takes at once: a few kilobytes of descriptors, many look-ups in flight.
-const AT_ONCE: usize = 64;
+pub const AT_ONCE: usize = 64;
 /// A batch that is not full goes after this long, ns.
 const LINGER: i64 = 20_000_000;
 
@@ -74,6 +74,18 @@ impl Batch {
         self.next = 0;
     }
 
+    /// Hands its frames to `handle`, some at once.
+    fn hand_on(&self, handle: &mut impl FnMut(&[Frame<'_>])) {
+        let mut frames = (0..self.frames.len()).filter_map(|number| self.frame(number));
+        loop {
+            let some: ArrayVec<Frame<'_>, AT_ONCE> = frames.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                return;
+            }
+            handle(&some);
+        }
+    }
+
     fn frame(&self, number: usize) -> Option<Frame<'_>> {
         let Copied { time, link, original_len, start, end } = *self.frames.get(number)?;
         let data = self.bytes.get(start..end)?;
@@ -93,10 +105,12 @@ pub struct Merge {
 }
 
 impl Merge {
-    /// For so many interfaces.
+    /// For so many interfaces, the first of all.
     #[must_use]
     pub fn new(interfaces: usize) -> Self {
-        Self { lanes: (0..interfaces.max(1)).map(|_| VecDeque::new()).collect(), waiting: 0 }
+        // One alone has nothing to wait for.
+        let lanes = if interfaces > 1 { interfaces } else { 0 };
+        Self { lanes: (0..lanes).map(|_| VecDeque::new()).collect(), waiting: 0 }
     }
 
     /// Batches that wait.
@@ -105,17 +119,19 @@ impl Merge {
         self.waiting
     }
 
-    /// Whether there is nothing to merge.
-    #[must_use]
-    pub fn is_of_one(&self) -> bool {
-        self.lanes.len() == 1
-    }
-
-    /// Takes a batch.
-    pub fn add(&mut self, batch: Batch) {
+    /// Takes a batch. One of those interfaces waits for its time; any other is handled at once, and given back.
+    pub fn take(
+        &mut self,
+        batch: Batch,
+        mut handle: impl FnMut(&[Frame<'_>]),
+        mut give_back: impl FnMut(Batch),
+    ) {
         if let Some(lane) = self.lanes.get_mut(usize::from(batch.interface)) {
             lane.push_back(batch);
             self.waiting += 1;
+        } else {
+            batch.hand_on(&mut handle);
+            give_back(batch);
         }
     }
 
@@ -196,23 +212,32 @@ mod tests {
         (frames, back)
     }
 
+    fn add(merge: &mut Merge, batch: Batch) {
+        merge.take(batch, |_| panic!("it has to wait"), |_| panic!("it has to wait"));
+    }
+
     #[test]
-    fn frames_of_one_interface_keep_their_order() {
-        let mut merge = Merge::new(1);
-        merge.add(batch(0, 0..100));
-        merge.add(batch(0, (0..200).rev()));
-        let (frames, back) = released(&mut merge, i64::MAX);
-        let expected: Vec<_> = (0..100).chain((0..200).rev()).map(|time| (time, 0)).collect();
-        assert_eq!((frames, back, merge.waiting()), (expected, 2, 0));
+    fn frames_of_one_interface_and_of_sockets_go_as_they_come() {
+        for interfaces in [0, 1, 2] {
+            let mut merge = Merge::new(interfaces);
+            let (mut times, mut back) = (Vec::new(), 0);
+            let handle = |some: &[Frame<'_>]| {
+                assert!(some.len() <= AT_ONCE);
+                times.extend(some.iter().map(|f| f.time.as_nanos()));
+            };
+            let number = if interfaces == 1 { 0 } else { 2 };
+            merge.take(batch(number, (0..200).rev()), handle, |_| back += 1);
+            assert_eq!((times, back, merge.waiting()), ((0..200).rev().collect(), 1, 0));
+        }
     }
 
     #[test]
     fn frames_of_several_interfaces_come_in_the_order_of_time() {
         let mut merge = Merge::new(3);
-        merge.add(batch(1, (1..300).step_by(3)));
-        merge.add(batch(0, (0..150).step_by(3)));
-        merge.add(batch(0, (150..300).step_by(3)));
-        merge.add(batch(2, [2, 400]));
+        add(&mut merge, batch(1, (1..300).step_by(3)));
+        add(&mut merge, batch(0, (0..150).step_by(3)));
+        add(&mut merge, batch(0, (150..300).step_by(3)));
+        add(&mut merge, batch(2, [2, 400]));
         let (first, back) = released(&mut merge, 200);
         let expected = [
             vec![(0, 0), (1, 1), (2, 2)],
@@ -220,7 +245,7 @@ mod tests {
         ];
         assert_eq!((first, back, merge.waiting()), (expected.concat(), 1, 3));
         // What comes late goes at once.
-        merge.add(batch(2, [5]));
+        add(&mut merge, batch(2, [5]));
         let (rest, back) = released(&mut merge, 350);
         assert_eq!((rest[0], rest.len(), back), ((201, 0), 33 + 33, 2));
         let (rest, back) = released(&mut merge, i64::MAX);

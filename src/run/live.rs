@@ -1,9 +1,11 @@
-//! Interfaces to the front: one thread each, that never waits for anything but frames.
+//! Interfaces to the front: one thread each, that never waits for anything but frames. Sockets that take frames
+//! of others pour into the same queue.
 //!
 //! Each interface has one ring, read by one thread, which copies frames into batches; the front takes those and
 //! finds the owner of each packet by our own hash. Frames of several interfaces are merged by their time: the
-//! kernel hands a frame over within 10 ms, so the front takes none that is younger than [`HOLD`] while another
-//! interface may still have an earlier one.
+//! kernel hands a frame over within 10 ms, so the front takes none that is younger than 25 ms while another
+//! interface may still have an earlier one. What sockets take has the time of other machines' clocks and goes as it
+//! comes.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -13,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use probes::live::{Live, LiveError, Settings, Taken};
 use probes::nic::NicLosses;
-use probes::{Frame, Timestamp};
+use probes::{Frame, LinkType, Timestamp};
 use tracing::{info, warn};
 
 use super::batch::{Batch, Merge};
@@ -51,6 +53,10 @@ pub struct InterfaceCounters {
     pub last_frame: AtomicI64,
     /// Whether it can be listened to.
     pub up: AtomicBool,
+    /// What came to a socket and was none of what is taken there.
+    pub refused: AtomicU64,
+    /// Packets whose sender's clock is not believed: they have the time of their arrival.
+    pub foreign_clock: AtomicU64,
 }
 
 /// All interfaces that are listened to.
@@ -58,12 +64,15 @@ pub struct InterfaceCounters {
 pub struct Listening {
     /// Batches in the order in which they were filled.
     batches: Receiver<Batch>,
+    send: SyncSender<Batch>,
+    emptied: Arc<Mutex<Receiver<Batch>>>,
     /// Emptied batches go back.
     give_back: SyncSender<Batch>,
     merge: Merge,
     /// By interface, in the order given.
     pub counters: Vec<(String, Arc<InterfaceCounters>)>,
     threads: Vec<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
 }
 
 /// What came of waiting for frames.
@@ -91,61 +100,69 @@ impl Listening {
         let (send, batches) = sync_channel(QUEUE);
         let (give_back, emptied) = sync_channel(QUEUE);
         let emptied = Arc::new(Mutex::new(emptied));
-        let merge = Merge::new(interfaces.len());
-        let mut listening = Self { batches, give_back, merge, counters: Vec::new(), threads: Vec::new() };
-        for (number, name) in interfaces.iter().enumerate() {
+        let mut listening = Self {
+            batches,
+            send,
+            emptied,
+            give_back,
+            merge: Merge::new(interfaces.len()),
+            counters: Vec::new(),
+            threads: Vec::new(),
+            stop: Arc::clone(stop),
+        };
+        for name in interfaces {
             let live = match Live::open(name, &settings) {
                 Err(down @ LiveError::Down { .. }) => Err(down),
                 other => Ok(other?),
             };
-            let counters = Arc::new(InterfaceCounters::default());
-            listening.counters.push((name.clone(), Arc::clone(&counters)));
-            let capture = Capture {
-                name: name.clone(),
-                settings,
-                number: u16::try_from(number).unwrap_or(u16::MAX),
-                counters,
-                send: send.clone(),
-                emptied: Arc::clone(&emptied),
-                stop: Arc::clone(stop),
-            };
+            let (inlet, stop) = (listening.inlet(name), Arc::clone(stop));
+            let capture = Capture { name: name.clone(), settings, inlet, stop };
             let thread = Builder::new().name(format!("capture {name}")).spawn(move || capture.run(live));
             listening.threads.push(thread.map_err(|source| LiveError::Io { name: name.clone(), source })?);
         }
         Ok(listening)
     }
 
+    /// A further way into the queue, for frames that come by other means; counted under `name`.
+    pub fn inlet(&mut self, name: &str) -> Inlet {
+        let counters = Arc::new(InterfaceCounters::default());
+        let number = u16::try_from(self.counters.len()).unwrap_or(u16::MAX);
+        self.counters.push((name.to_owned(), Arc::clone(&counters)));
+        Inlet { number, counters, send: self.send.clone(), emptied: Arc::clone(&self.emptied) }
+    }
+
     /// Waits for frames, `nap` at most, and hands them to `handle`, some at once.
-    pub fn hear(&mut self, nap: Duration, handle: impl FnMut(&[Frame<'_>])) -> Heard {
+    pub fn hear(&mut self, nap: Duration, mut handle: impl FnMut(&[Frame<'_>])) -> Heard {
+        if self.stop.load(Relaxed) && self.threads.iter().all(JoinHandle::is_finished) {
+            // Sockets may still take some, so no more than could wait.
+            for batch in self.batches.try_iter().take(QUEUE) {
+                self.merge.take(batch, &mut handle, give_back(&self.give_back));
+            }
+            self.merge.release(Timestamp::MAX, handle, give_back(&self.give_back));
+            return Heard::Over;
+        }
         let holding = self.merge.waiting() > 0;
         let nap = if holding { nap.min(Duration::from_nanos(HOLD.unsigned_abs())) } else { nap };
-        let over = match self.batches.recv_timeout(nap) {
-            Ok(batch) => {
-                self.merge.add(batch);
-                false
+        match self.batches.recv_timeout(nap) {
+            Ok(batch) => self.merge.take(batch, &mut handle, give_back(&self.give_back)),
+            // There is always a way in, `self.send`.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if !holding => {
+                return Heard::Nothing;
             }
-            Err(RecvTimeoutError::Timeout) if holding => false,
-            Err(RecvTimeoutError::Timeout) => return Heard::Nothing,
-            Err(RecvTimeoutError::Disconnected) => true,
-        };
-        let mut horizon = Timestamp::MAX;
-        if !self.merge.is_of_one() {
+            Err(_) => {}
+        }
+        if self.merge.waiting() > 0 {
             while self.merge.waiting() < QUEUE
                 && let Ok(batch) = self.batches.try_recv()
             {
-                self.merge.add(batch);
+                self.merge.take(batch, &mut handle, give_back(&self.give_back));
             }
             // Where more waits than may wait, order comes second.
-            if !over && self.merge.waiting() < QUEUE {
-                horizon = Timestamp::from_nanos(now().saturating_sub(HOLD));
-            }
+            let full = self.merge.waiting() >= QUEUE;
+            let horizon = if full { i64::MAX } else { now().saturating_sub(HOLD) };
+            self.merge.release(Timestamp::from_nanos(horizon), handle, give_back(&self.give_back));
         }
-        self.merge.release(horizon, handle, |mut batch| {
-            batch.clear();
-            // A full channel: the memory is let go.
-            let _full = self.give_back.try_send(batch);
-        });
-        if over { Heard::Over } else { Heard::Frames }
+        Heard::Frames
     }
 
     /// Waits for the threads, once `stop` is set.
@@ -156,6 +173,15 @@ impl Listening {
                 warn!("a capture thread has panicked");
             }
         }
+    }
+}
+
+/// Gives emptied batches back to whoever fills them.
+fn give_back(to: &SyncSender<Batch>) -> impl FnMut(Batch) {
+    |mut batch| {
+        batch.clear();
+        // A full channel: the memory is let go.
+        let _full = to.try_send(batch);
     }
 }
 
@@ -170,13 +196,47 @@ pub(super) fn settings(probe: &config::Probe) -> Settings {
     }
 }
 
+/// A way into the queue.
+#[derive(Clone, Debug)]
+pub struct Inlet {
+    number: u16,
+    /// What came this way.
+    pub counters: Arc<InterfaceCounters>,
+    send: SyncSender<Batch>,
+    emptied: Arc<Mutex<Receiver<Batch>>>,
+}
+
+impl Inlet {
+    /// Adds to `batch` a frame of `time` that came `now`.
+    pub fn add(&self, batch: &mut Batch, (now, time): (i64, i64), link: LinkType, data: &[u8]) {
+        self.counters.packets.fetch_add(1, Relaxed);
+        self.counters.bytes.fetch_add(data.len() as u64, Relaxed);
+        self.counters.last_frame.store(now, Relaxed);
+        let original_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let time = Timestamp::from_nanos(time);
+        batch.push(&Frame { time, link, interface: self.number, original_len, data }, self.number);
+    }
+
+    /// Never waits: where the front is behind, the batch is dropped and counted. An empty one comes back.
+    pub fn hand_over(&self, batch: Batch) -> Batch {
+        if batch.is_empty() {
+            return batch;
+        }
+        match self.send.try_send(batch) {
+            Ok(()) => self.emptied.lock().ok().and_then(|e| e.try_recv().ok()).unwrap_or_default(),
+            Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) => {
+                self.counters.dropped.fetch_add(batch.len() as u64, Relaxed);
+                batch.clear();
+                batch
+            }
+        }
+    }
+}
+
 struct Capture {
     name: String,
     settings: Settings,
-    number: u16,
-    counters: Arc<InterfaceCounters>,
-    send: SyncSender<Batch>,
-    emptied: Arc<Mutex<Receiver<Batch>>>,
+    inlet: Inlet,
     stop: Arc<AtomicBool>,
 }
 
@@ -190,9 +250,9 @@ impl Capture {
                 Ok(mut live) => {
                     self.tell_of(&live);
                     told.clear();
-                    self.counters.up.store(true, Relaxed);
+                    self.inlet.counters.up.store(true, Relaxed);
                     let ended = self.listen(&mut live, &mut nic);
-                    self.counters.up.store(false, Relaxed);
+                    self.inlet.counters.up.store(false, Relaxed);
                     let Err(error) = ended else { return };
                     warn!(interface = self.name, "{error}; waiting for it to come back");
                     told = error.to_string();
@@ -242,7 +302,7 @@ impl Capture {
             if taken.as_ref().is_ok_and(|t| *t == Taken::Some && !batch.is_due(Timestamp::from_nanos(at))) {
                 continue;
             }
-            batch = self.hand_over(batch);
+            batch = self.inlet.hand_over(batch);
             result = taken.map(drop);
             // The other way round where the clock was set back.
             if result.is_err() || at.abs_diff(looked) >= LOOK.as_nanos() as u64 {
@@ -250,7 +310,7 @@ impl Capture {
                 result = result.and(self.look(live, nic));
             }
         }
-        self.hand_over(batch);
+        self.inlet.hand_over(batch);
         let looked = self.look(live, nic);
         result.and(looked)
     }
@@ -263,40 +323,25 @@ impl Capture {
             bytes += frame.data.len() as u64;
             truncated += u64::from(frame.data.len() < frame.original_len as usize);
             last = Some(frame.time.as_nanos());
-            batch.push(frame, self.number);
+            batch.push(frame, self.inlet.number);
             if batch.is_full() {
-                *batch = self.hand_over(std::mem::take(batch));
+                *batch = self.inlet.hand_over(std::mem::take(batch));
             }
         });
-        self.counters.packets.fetch_add(packets, Relaxed);
-        self.counters.bytes.fetch_add(bytes, Relaxed);
-        self.counters.truncated.fetch_add(truncated, Relaxed);
+        self.inlet.counters.packets.fetch_add(packets, Relaxed);
+        self.inlet.counters.bytes.fetch_add(bytes, Relaxed);
+        self.inlet.counters.truncated.fetch_add(truncated, Relaxed);
         if let Some(last) = last {
-            self.counters.last_frame.store(last, Relaxed);
+            self.inlet.counters.last_frame.store(last, Relaxed);
         }
         taken
     }
 
     /// Counts what was lost on the way to us.
     fn look(&self, live: &mut Live, nic: &mut NicLosses) -> Result<(), LiveError> {
-        self.counters.lost_by_nic.fetch_add(nic.since_last(), Relaxed);
-        self.counters.lost_by_kernel.fetch_add(live.lost(), Relaxed);
+        self.inlet.counters.lost_by_nic.fetch_add(nic.since_last(), Relaxed);
+        self.inlet.counters.lost_by_kernel.fetch_add(live.lost(), Relaxed);
         live.check()
-    }
-
-    /// Capture never waits: where the front is behind, the batch is dropped and counted.
-    fn hand_over(&self, batch: Batch) -> Batch {
-        if batch.is_empty() {
-            return batch;
-        }
-        match self.send.try_send(batch) {
-            Ok(()) => self.emptied.lock().ok().and_then(|e| e.try_recv().ok()).unwrap_or_default(),
-            Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) => {
-                self.counters.dropped.fetch_add(batch.len() as u64, Relaxed);
-                batch.clear();
-                batch
-            }
-        }
     }
 }
 

@@ -78,6 +78,8 @@ pub(super) struct Observer {
     streams: HashMap<u64, Followed>,
     /// What calls are told of their streams.
     news: Arc<Mutex<Vec<StreamNews>>>,
+    /// The worker's number.
+    worker: usize,
     /// For a report.
     collector: Option<Collector>,
     adaptive: bool,
@@ -93,6 +95,7 @@ struct Followed {
 
 impl Observer {
     pub fn new(
+        worker: usize,
         territory: Arc<RwLock<Arc<Territory>>>,
         totals: Arc<Mutex<Totals>>,
         table: Arc<StreamTable>,
@@ -100,7 +103,7 @@ impl Observer {
         collector: Option<Collector>,
         adaptive: bool,
     ) -> Self {
-        Self { territory, totals, table, streams: HashMap::new(), news, collector, adaptive }
+        Self { territory, totals, table, streams: HashMap::new(), news, worker, collector, adaptive }
     }
 
     /// Tells the call of a stream, if it has one.
@@ -108,7 +111,7 @@ impl Observer {
         let Some((call, _)) = self.streams.get(&stream).and_then(|f| f.call.as_ref()) else { return };
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         if news.len() < MAX_NEWS {
-            news.push(StreamNews { call: *call, stream, flow, what });
+            news.push(StreamNews { call: *call, stream: (self.worker, stream), flow, what });
         }
     }
 
@@ -244,7 +247,7 @@ impl Work for Observer {
                     self.ended(record.ended.stream);
                 }
                 Event::Reported(reported) => self.reported(reported),
-                Event::Call(_) => {}
+                Event::Call(_) | Event::VoiceReport(_) | Event::Tls(_) => {}
             }
             if let Some(collector) = &mut self.collector {
                 collector.take(event);

@@ -11,12 +11,16 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use probes::live::{self, LiveError};
+use arrayvec::ArrayVec;
+use probes::Frame;
+use probes::live::LiveError;
 use probes::pcap::{self, Input, OpenError};
 use tracing::{info, warn};
 
 use super::back::{Back, Inline};
-use super::live::{Heard, Listening, now, settings as settings_of};
+use super::batch::AT_ONCE;
+use super::flood::FloodWatch;
+use super::live::{self, Heard, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
@@ -24,6 +28,7 @@ use super::shared::{
     FrontNumbers, Shared, StreamTable, lock, nothing_counted, table, territory, warn_of_overflow,
 };
 use super::signals::Signals;
+use super::sockets::{self, SocketError, Sockets};
 use super::workers::Workers;
 use crate::config::Config;
 use crate::engine::{Front, Settings};
@@ -92,6 +97,9 @@ pub enum ProbeError {
     /// An interface cannot be listened to.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// What others send cannot be taken.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// HTTP cannot be served.
     #[error(transparent)]
     Http(#[from] http::Error),
@@ -117,7 +125,7 @@ pub type Faults = Vec<String>;
 /// It cannot run, or its results cannot be written.
 pub fn run(options: Options) -> Result<Faults, ProbeError> {
     let mut settings = options.config.engine_settings();
-    let live = matches!(options.source, Source::Live(_));
+    let live = goes_on(&options);
     settings.streams.idle =
         Some(if live { IDLE } else { Idle { closes: false, end_after: i64::MAX, ..IDLE } });
     // Results that cannot be written are better known before the work than after it.
@@ -138,7 +146,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         let totals = totals.get(worker).cloned().unwrap_or_else(|| Arc::new(Mutex::new(Totals::new(0))));
         let collector = reports.then(|| Collector::new(adaptive));
         let table = stream_tables.get(worker).cloned().unwrap_or_default();
-        Observer::new(Arc::clone(&territory), totals, table, Arc::clone(&news), collector, adaptive)
+        Observer::new(worker, Arc::clone(&territory), totals, table, Arc::clone(&news), collector, adaptive)
     };
     let signals = Signals::new(
         Arc::clone(&territory),
@@ -148,7 +156,7 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         live,
         reports.then(|| Collector::new(settings.score.adaptive)),
     );
-    let frames = Frames::open(options.source, settings_of(&options.config.probe))?;
+    let (frames, sockets) = Frames::open(&options)?;
     let shared = Arc::new(Shared {
         config_file: options.config_file,
         overlays: options.overlays,
@@ -169,13 +177,18 @@ pub fn run(options: Options) -> Result<Faults, ProbeError> {
         refused: Default::default(),
     });
     let serving = Serving::start(&options.listen, options.web_config, Arc::clone(&shared))?;
-    let openmetrics = openmetrics.zip(options.openmetrics).map(|(file, (path, step))| Scrapes {
-        file,
-        path,
-        gathered: PacketTime::new(step, POINTS),
-    });
+    let openmetrics = openmetrics.zip(options.openmetrics).map(Scrapes::new);
     let report = report.zip(options.report);
-    let probe = Probe { settings: settings.clone(), shared, signals, openmetrics, report, serving };
+    let probe = Probe {
+        settings: settings.clone(),
+        shared,
+        signals,
+        openmetrics,
+        report,
+        serving,
+        _sockets: sockets,
+        flood: FloodWatch::default(),
+    };
     if workers == 1 {
         probe.run(frames, Inline::new(&settings, observer(0)))
     } else {
@@ -188,27 +201,62 @@ fn create(path: &PathBuf) -> Result<File, ProbeError> {
     File::create(path).map_err(|source| ProbeError::Write { path: path.clone(), source })
 }
 
+/// Whether frames come until the probe is told to stop: of interfaces, or of sockets once all is read.
+fn goes_on(options: &Options) -> bool {
+    match options.source {
+        Source::Live(_) => true,
+        Source::Read { serve_after, .. } => serve_after && sockets::are_wanted(&options.config),
+    }
+}
+
 /// Frames, opened.
 enum Frames {
     Live(Listening, Arc<AtomicBool>),
-    Read { timeline: pcap::Timeline, paced: bool, serve_after: bool, stop: Arc<AtomicBool> },
+    Read {
+        timeline: Box<pcap::Timeline>,
+        paced: bool,
+        serve_after: bool,
+        stop: Arc<AtomicBool>,
+        /// What sockets take meanwhile and afterwards.
+        listening: Option<Listening>,
+    },
 }
 
 impl Frames {
-    fn open(source: Source, listening: live::Settings) -> Result<Self, ProbeError> {
+    fn open(options: &Options) -> Result<(Self, Option<Sockets>), ProbeError> {
         let stop = Arc::new(AtomicBool::new(false));
-        Ok(match source {
-            Source::Live(interfaces) => Self::Live(Listening::start(&interfaces, listening, &stop)?, stop),
+        let wanted = sockets::are_wanted(&options.config);
+        let how = live::settings(&options.config.probe);
+        let open =
+            |listening: &mut Listening| wanted.then(|| Sockets::open(&options.config, listening)).transpose();
+        Ok(match &options.source {
+            Source::Live(interfaces) => {
+                let mut listening = Listening::start(interfaces, how, &stop)?;
+                let sockets = open(&mut listening)?;
+                (Self::Live(listening, stop), sockets)
+            }
             Source::Read { inputs, paced, serve_after } => {
-                Self::Read { timeline: pcap::open(&inputs)?, paced, serve_after, stop }
+                let timeline = Box::new(pcap::open(inputs)?);
+                if wanted && !goes_on(options) {
+                    info!(
+                        "hep.listen and vq_collector.listen wait for --after-read serve: nothing is taken there"
+                    );
+                }
+                let mut listening =
+                    goes_on(options).then(|| Listening::start(&[], how, &stop)).transpose()?;
+                let sockets = listening.as_mut().map(open).transpose()?.flatten();
+                let (paced, serve_after) = (*paced, *serve_after);
+                (Self::Read { timeline, paced, serve_after, stop, listening }, sockets)
             }
         })
     }
 
-    fn interfaces(&self) -> Vec<(String, Arc<super::live::InterfaceCounters>)> {
+    fn interfaces(&self) -> Vec<(String, Arc<live::InterfaceCounters>)> {
         match self {
-            Self::Live(listening, _) => listening.counters.clone(),
-            Self::Read { .. } => Vec::new(),
+            Self::Live(listening, _) | Self::Read { listening: Some(listening), .. } => {
+                listening.counters.clone()
+            }
+            Self::Read { listening: None, .. } => Vec::new(),
         }
     }
 
@@ -226,6 +274,12 @@ struct Scrapes {
     gathered: PacketTime,
 }
 
+impl Scrapes {
+    fn new((file, (path, step)): (File, (PathBuf, i64))) -> Self {
+        Self { file, path, gathered: PacketTime::new(step, POINTS) }
+    }
+}
+
 struct Probe {
     settings: Settings,
     shared: Arc<Shared>,
@@ -233,6 +287,9 @@ struct Probe {
     openmetrics: Option<Scrapes>,
     report: Option<(File, PathBuf)>,
     serving: Serving,
+    /// Open as long as it runs.
+    _sockets: Option<Sockets>,
+    flood: FloodWatch,
 }
 
 type Halves = Vec<(Option<Collector>, Encodings)>;
@@ -246,21 +303,27 @@ impl Probe {
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
             Frames::Live(mut listening, _) => {
-                self.listen(&mut listening, &mut front, &mut back);
+                self.listen(&mut listening, (0, &[]), &mut front, &mut back);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
-            Frames::Read { timeline, paced, serve_after, .. } => {
-                let mut pump = Pump::new(timeline, |_| {});
-                self.read(&mut pump, paced, &mut front, &mut back);
+            Frames::Read { timeline, paced, serve_after, mut listening, .. } => {
+                let mut pump = Pump::new(*timeline, |_| {});
+                self.read(&mut pump, paced, listening.as_mut(), &mut front, &mut back);
                 let (captures, refused, _) = pump.finish();
                 let faults = faults(&captures, &refused);
+                if let Some(listening) = &mut listening {
+                    info!("all is read; taking what others send until told to stop");
+                    let shift = shift(&front);
+                    self.listen(listening, (shift, &captures), &mut front, &mut back);
+                }
                 (captures, faults, serve_after)
             }
         };
         front.finish(&mut back);
         self.signals.drain(&mut front);
         self.tell(&front, &captures);
+        self.flood.look(front.calls_forgotten(), true);
         let mut halves = back.finish();
         self.signals.conclude();
         self.finish_openmetrics()?;
@@ -276,12 +339,19 @@ impl Probe {
         Ok(faults)
     }
 
-    fn listen<B: Back<Seen = Totals>>(&mut self, listening: &mut Listening, front: &mut Front, back: &mut B) {
+    /// Listens until told to stop. `shift` is added to this machine's time; `captures` were read before.
+    fn listen<B: Back<Seen = Totals>>(
+        &mut self,
+        listening: &mut Listening,
+        (shift, captures): (i64, &[Capture]),
+        front: &mut Front,
+        back: &mut B,
+    ) {
         let mut told = 0;
         loop {
-            match listening.hear(NAP, |frames| front.handle_frames(frames, back)) {
+            match listening.hear(NAP, |frames| handle(frames, shift, front, back)) {
                 Heard::Frames => {}
-                Heard::Nothing => front.handle_time(now(), back),
+                Heard::Nothing => front.handle_time(now().saturating_add(shift), back),
                 Heard::Over => break,
             }
             back.drain();
@@ -289,7 +359,7 @@ impl Probe {
             self.tell_devices(front);
             if now() - told >= TELL_EVERY {
                 told = now();
-                self.tell(front, &[]);
+                self.tell(front, captures);
             }
         }
         info!("stopping");
@@ -299,6 +369,7 @@ impl Probe {
         &mut self,
         pump: &mut Pump<P>,
         paced: bool,
+        mut listening: Option<&mut Listening>,
         front: &mut Front,
         back: &mut B,
     ) {
@@ -315,6 +386,12 @@ impl Probe {
                 !self.shared.stop.load(Relaxed)
             }
             Turn::After { front, back, files } => {
+                if let Some(listening) = &mut listening {
+                    let shift = shift(front);
+                    while listening.hear(Duration::ZERO, |frames| handle(frames, shift, front, back))
+                        == Heard::Frames
+                    {}
+                }
                 back.drain();
                 self.signals.drain(front);
                 self.tell_devices(front);
@@ -356,7 +433,8 @@ impl Probe {
     }
 
     /// Tells HTTP what the front knows.
-    fn tell(&self, front: &Front, captures: &[Capture]) {
+    fn tell(&mut self, front: &Front, captures: &[Capture]) {
+        self.flood.look(front.calls_forgotten(), false);
         let limits = &self.settings;
         let files = captures.iter().map(|c| InterfaceNumbers {
             name: c.file.path.file_name().unwrap_or(c.file.path.as_os_str()).to_string_lossy().into_owned(),
@@ -386,8 +464,15 @@ impl Probe {
                 ),
             ],
             files: files.collect(),
+            reports_and_tls_evicted: front.reports_and_tls_evicted(),
         };
     }
+}
+
+/// From this machine's time to that of the packets that are read: what comes to a socket meanwhile is as if it
+/// had been captured beside them.
+fn shift(front: &Front) -> i64 {
+    front.now().map_or(0, |time| time.saturating_sub(now()))
 }
 
 fn finish_report(
@@ -401,8 +486,19 @@ fn finish_report(
     let halves = halves.into_iter().filter_map(|(collector, encodings)| Some((collector?, encodings)));
     let mut analysis = Analysis::of(halves.collect(), front.message_counts().clone(), captures);
     (analysis.registrations, analysis.liveness) = (front.registrations(), front.liveness());
+    analysis.invites_forgotten = front.calls_forgotten();
     analysis.labels = lock(&shared.config).labels();
     write(file, &path, |out| analysis.write_json(out))
+}
+
+fn handle<B: Back>(frames: &[Frame<'_>], shift: i64, front: &mut Front, back: &mut B) {
+    if shift == 0 {
+        return front.handle_frames(frames, back);
+    }
+    for frames in frames.chunks(AT_ONCE) {
+        let shifted = frames.iter().map(|frame| Frame { time: frame.time.plus_nanos(shift), ..*frame });
+        front.handle_frames(&shifted.collect::<ArrayVec<_, AT_ONCE>>(), back);
+    }
 }
 
 fn faults(captures: &[Capture], refused: &[OpenError]) -> Faults {

@@ -31,6 +31,8 @@ pub(super) struct FrontNumbers {
     pub tables: Vec<TableNumbers>,
     /// Files that are read: name, packets, bytes, last packet.
     pub files: Vec<InterfaceNumbers>,
+    /// Voice quality reports, and TLS connections, let go at their bounds.
+    pub reports_and_tls_evicted: (u64, u64),
 }
 
 /// Shared by all threads of a probe.
@@ -266,9 +268,15 @@ impl Pages for Shared {
                 "up": c.up.load(Relaxed),
                 "packets": c.packets.load(Relaxed),
                 "dropped": c.dropped.load(Relaxed),
+                "refused": c.refused.load(Relaxed),
+                "foreign_clock": c.foreign_clock.load(Relaxed),
             })).collect::<Vec<_>>(),
             "undecoded": front.undecoded.iter().map(|(what, n)| (what.reason().to_owned(), json!(n)))
                 .collect::<serde_json::Map<_, _>>(),
+            "evicted": {
+                "voice_reports": front.reports_and_tls_evicted.0,
+                "tls_connections": front.reports_and_tls_evicted.1,
+            },
             "requests_refused": Refusal::ALL.iter().zip(&self.refused)
                 .map(|(why, n)| (why.as_str().to_owned(), json!(n.load(Relaxed))))
                 .collect::<serde_json::Map<_, _>>(),

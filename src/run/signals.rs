@@ -28,6 +28,8 @@ pub(super) struct Signals {
     limit: usize,
     hearing: Hearing,
     news: Arc<Mutex<Vec<StreamNews>>>,
+    /// When what was heard of calls that are no more was last swept out.
+    swept: i64,
     /// Calls that have ended, until all is known of their streams.
     ended: VecDeque<Call>,
     /// Calls whose media falls silent end. Of a capture that is known when all of it was read.
@@ -38,6 +40,9 @@ pub(super) struct Signals {
 
 /// Workers are behind the front by less than this, ns: a queue of looks at the clock.
 const BEHIND: i64 = 15_000_000_000;
+
+/// What streams say of calls that were concluded already is swept out this often, ns.
+const SWEEP_EVERY: i64 = 60_000_000_000;
 
 /// What goes on between two parties.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +70,7 @@ impl Signals {
             limit,
             hearing,
             news,
+            swept: i64::MIN,
             ended,
             ends_silent_calls,
             collector,
@@ -92,8 +98,24 @@ impl Signals {
                 collector.take_call(call);
             }
         }
+        while let Some(report) = front.poll_voice_report() {
+            if let Some(collector) = &mut self.collector {
+                collector.take_voice_report(report);
+            }
+        }
+        while let Some(connection) = front.poll_tls() {
+            if let Some(collector) = &mut self.collector {
+                collector.take_tls(connection);
+            }
+        }
         while self.ended.front().is_some_and(|call| now.saturating_sub(call.told) >= BEHIND) {
             self.conclude_first();
+        }
+        if now.saturating_sub(self.swept) >= SWEEP_EVERY {
+            self.swept = now;
+            let mut known = front.call_serials();
+            known.extend(self.ended.iter().flat_map(|call| &call.parts));
+            self.hearing.keep(&known);
         }
     }
 

@@ -3,18 +3,22 @@
 //! Bounded: at the limit the oldest call that nothing ever answered goes first, then those that ring, and an
 //! answered one only where there is nothing else: forged INVITEs push out no call that is going on.
 
+mod entry;
 mod joining;
 mod numbers;
+#[cfg(test)]
+mod properties;
 mod queues;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use self::joining::{Clues, Joining};
+use self::entry::Entry;
+use self::joining::{Clues, Joining, Known};
 use self::queues::{Queues, Stage};
-use super::call::{Call, CallIdentity, CallState, Change, Edge, EndedBy, Memory, Novelty, SipTransport};
+use super::call::{Call, CallIdentity, CallState, Edge, EndedBy, Memory, Novelty, SipTransport};
 use super::signal::{Parties, Signal, SignalEvent};
 use crate::decode::Flow;
 use crate::decode::sip::Message;
@@ -78,20 +82,6 @@ pub struct CallCounters {
     pub unanswered: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    id: Box<[u8]>,
-    call: Call,
-    /// Shared with all that its SDP describes.
-    identity: Arc<CallIdentity>,
-    memory: Memory,
-    stage: Stage,
-    /// The call it is a part of: the serial of its first part.
-    group: u64,
-    /// The way on of an earlier part.
-    hop: bool,
-}
-
 /// The parts of one call.
 #[derive(Debug, Default)]
 struct Group {
@@ -134,6 +124,13 @@ impl Calls {
         self.entries.len()
     }
 
+    /// Serials of all that has not been told yet: parts that have left while others of their call go on included.
+    #[must_use]
+    pub fn serials(&self) -> HashSet<u64> {
+        let left = self.groups.values().flat_map(|g| g.left.iter().map(|part| part.serial));
+        self.entries.keys().copied().chain(left).collect()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -172,16 +169,27 @@ impl Calls {
         let entry = self.entries.get_mut(&serial)?;
         let identity = Arc::clone(&entry.identity);
         let novelty = entry.memory.take(seen);
-        let was_over = entry.call.is_over();
+        let (was_over, was_answered) = (entry.call.is_over(), entry.call.answer.is_some());
         entry.move_on(seen, novelty, &mut self.signals);
+        if !was_answered && entry.call.answer.is_some() {
+            self.joining.call_answered(serial, seen.time);
+        }
         if !was_over && entry.call.is_over() {
-            self.joining.call_over(&entry.call, seen.time);
+            self.joining.call_over(serial, &entry.call, seen.time);
         }
         if novelty == Novelty::New && message.method() == Some("REFER") {
             self.joining.take_refer(serial, &entry.call, seen);
         }
-        if message.status().is_some_and(|s| (300..400).contains(&s)) {
-            self.joining.take_redirection(serial, &entry.call, seen);
+        let again = matches!(novelty, Novelty::Retransmission | Novelty::MirrorCopy);
+        match message.status() {
+            Some(200..300) if cseq.method == "REFER" => {
+                let Self { joining, by_id, .. } = self;
+                if let Some(edge) = joining.refer_taken(serial, |id| by_id.get(id).copied()) {
+                    self.connect(edge);
+                }
+            }
+            Some(300..400) if !again => self.joining.take_redirection(serial, &entry.call, seen),
+            _ => {}
         }
         self.settle(serial, seen.time);
         Some(identity)
@@ -210,10 +218,11 @@ impl Calls {
         self.groups.insert(serial, Group { parties, live: vec![serial], ..Group::default() });
         self.by_id.insert(id.into(), serial);
         self.entries.insert(serial, entry);
-        if fresh {
-            self.join(serial, &clues, seen);
+        let edges = if fresh { self.find_joins(serial, &clues, seen) } else { Vec::new() };
+        self.joining.remember(serial, clues, &edges);
+        for edge in edges {
+            self.connect(edge);
         }
-        self.joining.remember(serial, clues, seen.time);
         if let Some(entry) = self.entries.get(&serial) {
             self.queues.enter(serial, Stage::Trying);
             if fresh {
@@ -225,14 +234,10 @@ impl Calls {
         serial
     }
 
-    /// Joins a call that begins to those that it goes on from.
-    fn join(&mut self, serial: u64, clues: &Clues, seen: &Seen<'_>) {
+    /// How a call that begins goes on from others.
+    fn find_joins(&mut self, serial: u64, clues: &Clues, seen: &Seen<'_>) -> Vec<Edge> {
         let Self { joining, entries, by_id, .. } = self;
-        let known = |id: &[u8]| by_id.get(id).copied();
-        let calls = |serial: u64| entries.get(&serial).map(|e| &e.call);
-        for edge in joining.find(serial, clues, seen, known, calls) {
-            self.connect(edge);
-        }
+        joining.find(serial, clues, seen, |id| by_id.get(id).copied(), |serial| known(entries, serial))
     }
 
     /// Makes one call of two, if they are not one already.
@@ -261,12 +266,15 @@ impl Calls {
         group.left.extend(other.left);
         group.edges.extend(other.edges);
         group.edges.push(edge);
-        if group.active && other.active {
-            // Two calls that were counted are one.
+        // Two calls that were counted are one, and what one began the other will end.
+        let (begins, parties) = (!group.active, Arc::clone(&group.parties));
+        group.active |= other.active;
+        if other.active {
             let time = self.entries.get(&edge.later).map_or(0, |e| e.call.progress.last_seen);
             self.tell(time, &other.parties, Signal::Ended { by: None, answered: false });
-        } else if let Some(group) = self.groups.get_mut(&kept) {
-            group.active |= other.active;
+            if begins {
+                self.tell(time, &parties, Signal::Began);
+            }
         }
     }
 
@@ -320,9 +328,9 @@ impl Calls {
             entry.call.evicted = true;
             // A flood of requests that nothing answers would fill the memory of whoever keeps the records.
             if entry.stage == Stage::Trying && entry.call.status.is_none() && entry.group == serial {
-                self.counters.unanswered += 1;
                 let alone = self.groups.get(&serial).is_some_and(|g| g.live.len() + g.left.len() == 1);
                 if alone {
+                    self.counters.unanswered += 1;
                     self.forget(serial, now);
                     return;
                 }
@@ -354,9 +362,12 @@ impl Calls {
                 self.leave(serial, now);
             } else {
                 entry.expire(now, &mut self.signals);
-                self.joining.call_over(&entry.call, now);
+                self.joining.call_over(serial, &entry.call, now);
                 self.settle(serial, now);
             }
+        }
+        while let Some(serial) = self.joining.pop_waiting(now) {
+            self.resolve(serial);
         }
         self.joining.handle_timeout(now);
     }
@@ -369,17 +380,19 @@ impl Calls {
             let Some(entry) = self.entries.get_mut(&part) else { continue };
             let call = &mut entry.call;
             let up = matches!(call.state, CallState::Answered | CallState::Established) && !call.is_over();
-            if up && entry.identity.serial == serial && !call.media.is_silent_at(last) {
+            let held = call.media.is_on_hold(last) || call.media.is_on_hold(now);
+            // What was heard before the answer only tells nothing of the session.
+            let heard = call.answer.is_some_and(|answer| last > answer);
+            if up && heard && entry.identity.serial == serial && !held {
                 call.end_without_bye(EndedBy::MediaTimeout, last);
+                self.joining.call_over(part, call, now);
                 self.settle(part, now);
             }
         }
     }
 
     fn leave(&mut self, serial: u64, now: i64) {
-        for edge in self.resolve(serial) {
-            self.connect(edge);
-        }
+        self.resolve(serial);
         let Some(mut entry) = self.entries.remove(&serial) else { return };
         self.by_id.remove(&entry.id);
         self.joining.forget(serial);
@@ -398,42 +411,29 @@ impl Calls {
         }
     }
 
-    /// What could not be told apart when it began, by how it went on.
-    fn resolve(&mut self, serial: u64) -> Vec<Edge> {
+    /// What could not be told when it began, by how it went on.
+    fn resolve(&mut self, serial: u64) {
         let Self { joining, entries, .. } = self;
-        joining.resolve(serial, |serial| entries.get(&serial).map(|e| &e.call))
+        if let Some(edge) = joining.resolve(serial, |serial| known(entries, serial)) {
+            self.connect(edge);
+        }
     }
 
     /// Lets every call go, as it stands at `now`.
     pub fn finish(&mut self, now: i64) {
         self.handle_timeout(now);
         let rest: Vec<u64> = self.entries.keys().copied().collect();
+        for serial in &rest {
+            self.resolve(*serial);
+        }
         for serial in rest {
             self.leave(serial, now);
         }
     }
 }
 
-impl Entry {
-    fn move_on(&mut self, seen: &Seen<'_>, novelty: Novelty, signals: &mut VecDeque<SignalEvent>) {
-        let (time, parties) = (seen.time, Arc::clone(&self.call.parties));
-        let mut tell = |what| signals.push_back(SignalEvent { time, parties: Arc::clone(&parties), what });
-        self.call.apply(&Change { seen, novelty, hop: self.hop }, &mut tell);
-    }
-
-    fn expire(&mut self, now: i64, signals: &mut VecDeque<SignalEvent>) {
-        let parties = Arc::clone(&self.call.parties);
-        let mut tell =
-            |what| signals.push_back(SignalEvent { time: now, parties: Arc::clone(&parties), what });
-        self.call.expire(now, self.hop, &mut tell);
-    }
-
-    fn leave(&mut self, now: i64, signals: &mut VecDeque<SignalEvent>) {
-        let parties = Arc::clone(&self.call.parties);
-        let mut tell =
-            |what| signals.push_back(SignalEvent { time: now, parties: Arc::clone(&parties), what });
-        self.call.leave(now, self.hop, &mut tell);
-    }
+fn known(entries: &BTreeMap<u64, Entry>, serial: u64) -> Option<Known<'_>> {
+    entries.get(&serial).map(|e| Known { call: &e.call, group: e.group })
 }
 
 /// Bytes of a header as bounded text.

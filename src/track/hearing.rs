@@ -15,13 +15,16 @@ const MAX_INTERVALS: usize = 8640;
 /// Hosts remembered that send media.
 const MAX_SENDERS: usize = 65_536;
 
+/// The worker that follows a stream, and the stream's number there.
+pub type StreamNumber = (usize, u64);
+
 /// News of a stream that belongs to a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StreamNews {
     /// Serial of the call.
     pub call: u64,
-    /// Which stream.
-    pub stream: u64,
+    /// Which stream: each worker numbers its own.
+    pub stream: StreamNumber,
     /// From where to where.
     pub flow: Flow,
     /// What is new.
@@ -47,7 +50,7 @@ pub enum News {
 /// The gathering.
 #[derive(Debug)]
 pub struct Hearing {
-    calls: HashMap<u64, HashMap<u64, Stream>>,
+    calls: HashMap<u64, HashMap<StreamNumber, Stream>>,
     senders: HashSet<Address>,
     /// Calls that may have fallen silent, by when.
     quiet: VecDeque<(i64, u64)>,
@@ -115,9 +118,15 @@ impl Hearing {
     /// What was heard of a call that has ended; it is forgotten.
     pub fn conclude(&mut self, call: &Call) -> Vec<Heard> {
         let streams = call.parts.iter().filter_map(|part| self.calls.remove(part)).flatten();
-        let mut heard: Vec<(u64, Heard)> = streams.map(|(id, s)| (id, s.heard)).collect();
+        let mut heard: Vec<(StreamNumber, Heard)> = streams.map(|(id, s)| (id, s.heard)).collect();
         heard.sort_by_key(|(id, h)| (h.first, h.flow, *id));
         heard.into_iter().map(|(_, h)| h).filter(|h| !h.intervals.is_empty()).collect()
+    }
+
+    /// Forgets what was heard of all calls but these: streams may outlive their call, and what is told of them
+    /// afterwards is nobody's.
+    pub fn keep(&mut self, calls: &HashSet<u64>) {
+        self.calls.retain(|call, _| calls.contains(call));
     }
 
     /// Whether media from this host was heard.
@@ -150,7 +159,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn news(call: u64, stream: u64, what: News) -> StreamNews {
-        StreamNews { call, stream, flow: Flow::default(), what }
+        StreamNews { call, stream: (0, stream), flow: Flow::default(), what }
     }
 
     fn interval(start: i64, end: i64) -> News {
@@ -177,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn streams_of_two_workers_are_two() {
+        let mut hearing = Hearing::new(10);
+        for worker in [0, 1] {
+            let news = StreamNews { stream: (worker, 1), ..news(7, 1, interval(0, 10)) };
+            hearing.take(&news);
+        }
+        assert_eq!(hearing.calls[&7].len(), 2);
+    }
+
+    #[test]
     fn one_that_goes_on_is_not_silent() {
         let mut hearing = Hearing::new(10);
         hearing.take(&news(7, 1, News::Active));
@@ -187,13 +206,28 @@ mod tests {
     }
 
     #[test]
+    fn streams_that_outlive_their_call_leave_nothing() {
+        let mut hearing = Hearing::new(1);
+        hearing.take(&news(7, 1, News::Active));
+        hearing.take(&news(7, 1, interval(0, 10)));
+        hearing.calls.remove(&7);
+        // Five minutes later the stream is let go, and says so.
+        hearing.take(&news(7, 1, News::Quiet));
+        hearing.keep(&HashSet::from([8]));
+        assert!(hearing.calls.is_empty());
+        hearing.take(&news(8, 2, interval(0, 10)));
+        hearing.keep(&HashSet::from([8]));
+        assert_eq!(hearing.calls.len(), 1);
+    }
+
+    #[test]
     fn an_interval_is_replaced_when_it_closes_and_calls_are_bounded() {
         let mut hearing = Hearing::new(1);
         hearing.take(&news(7, 1, interval(0, 5)));
         hearing.take(&news(7, 1, interval(0, 10)));
         hearing.take(&news(8, 2, interval(0, 10)));
         assert_eq!(hearing.calls.len(), 1);
-        assert_eq!(hearing.calls[&7][&1].heard.intervals.len(), 1);
-        assert_eq!(hearing.calls[&7][&1].heard.last, 10 * SECOND);
+        assert_eq!(hearing.calls[&7][&(0, 1)].heard.intervals.len(), 1);
+        assert_eq!(hearing.calls[&7][&(0, 1)].heard.last, 10 * SECOND);
     }
 }

@@ -77,7 +77,8 @@ const fn matters(what: &Signal) -> bool {
         | Signal::Answered
         | Signal::Bound
         | Signal::Unbound { .. }
-        | Signal::Options { .. } => false,
+        | Signal::Options { .. }
+        | Signal::VoiceReport { .. } => false,
     }
 }
 
@@ -133,7 +134,8 @@ impl KpiSet {
             | Signal::Answered
             | Signal::Bound
             | Signal::Unbound { .. }
-            | Signal::Options { .. } => {}
+            | Signal::Options { .. }
+            | Signal::VoiceReport { .. } => {}
         }
     }
 
@@ -274,7 +276,7 @@ impl Attempt {
         let first = |end: Option<i64>| self.ringing.into_iter().chain(end).min();
         let since = |time: i64| time.saturating_sub(self.start).max(0);
         if self.answer.is_some() {
-            return first(self.answer).map(|time| RequestDelay::Success(since(time)));
+            return first(self.seen_answer()).map(|time| RequestDelay::Success(since(time)));
         }
         self.status.filter(|status| is_failure(*status))?;
         first(self.end).map(|time| RequestDelay::Failure(since(time)))
@@ -283,7 +285,12 @@ impl Attempt {
     /// INVITE to its 2xx, ns.
     #[must_use]
     pub fn answer_delay(&self) -> Option<i64> {
-        self.answer.map(|answer| answer.saturating_sub(self.start).max(0))
+        self.seen_answer().map(|answer| answer.saturating_sub(self.start).max(0))
+    }
+
+    /// The answer, unless only the ACK showed that there was one: when it came is not known then.
+    fn seen_answer(&self) -> Option<i64> {
+        self.answer.filter(|_| self.status.is_some())
     }
 }
 

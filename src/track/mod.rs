@@ -24,3 +24,5 @@ pub mod sites;
 pub mod stream;
 pub mod streams;
 mod timed;
+pub mod tls;
+pub mod voice_reports;

@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::mem;
 
 use super::arrival::StreamKey;
-use crate::decode::{Address, Flow, Report, ReportBlock};
+use crate::decode::{Address, Flow, Report, ReportBlock, VoipMetrics};
 
 /// Sender reports remembered of one source: a receiver answers the latest, or with one in flight the one
 /// before; more for those that report often.
@@ -42,6 +42,7 @@ struct About {
     receiver: Option<u32>,
     counts: ReportCounts,
     fraction_lost_max: Option<u8>,
+    voip: Option<VoipMetrics>,
     /// Not yet asked for.
     fresh: VecDeque<Said>,
 }
@@ -93,6 +94,9 @@ pub struct ReportSummary {
     pub round_trip_source_ms: Option<f64>,
     /// Round trip between the probe and the stream's receiver, ms.
     pub round_trip_destination_ms: Option<f64>,
+    /// The last of its receiver's VoIP metrics, which speak of all since reception began
+    /// ([RFC 3611 §4.7](https://www.rfc-editor.org/rfc/rfc3611#section-4.7)).
+    pub voip: Option<VoipMetrics>,
 }
 
 impl ReportSummary {
@@ -137,6 +141,7 @@ impl Reports {
                 for block in voip {
                     let about = self.about(Source { from: there, to: here, ssrc: block.ssrc });
                     about.counts.extended += 1;
+                    about.voip = Some(*block);
                     about.receiver = Some(*ssrc);
                     about.say(Said::Voip { loss: block.loss_percent / 100.0, mos_lq: block.mos_lq });
                 }
@@ -194,6 +199,7 @@ impl Reports {
             fraction_lost_max: about.fraction_lost_max.map(|f| f64::from(f) / 256.0),
             round_trip_source_ms: other_way.and_then(|o| median(&o.halves)),
             round_trip_destination_ms: median(&about.halves),
+            voip: about.voip,
         }
     }
 

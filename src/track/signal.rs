@@ -102,6 +102,14 @@ pub enum Signal {
         /// What became of it.
         result: OptionsResult,
     },
+    /// A phone said of a call what it received ([RFC 6035](https://www.rfc-editor.org/rfc/rfc6035)): who asks is
+    /// that phone, at its media address.
+    VoiceReport {
+        /// Lost in the network, millionths.
+        loss_ppm: Option<u32>,
+        /// MOS-LQE, thousandths: 1000…5000.
+        mos_lqe_milli: Option<u32>,
+    },
 }
 
 /// What became of a session request.

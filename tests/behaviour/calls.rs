@@ -1,7 +1,5 @@
 //! What a call is, where the real exchanges of `stories` leave a case out.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a report without its calls has failed")]
-
 use serde_json::Value;
 
 use crate::traffic::{End, MS, Recorded, SECOND, START, analyse_frames, sdp, stream, udp};

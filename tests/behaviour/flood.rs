@@ -33,8 +33,14 @@ impl Peak {
 
 /// Analyses a capture from standard input, poured in piece by piece.
 pub fn flood(pieces: impl Iterator<Item = Vec<u8>> + Send + 'static) -> (Value, Peak) {
+    flood_with(&[], pieces)
+}
+
+/// The same with more arguments.
+pub fn flood_with(more: &[&str], pieces: impl Iterator<Item = Vec<u8>> + Send + 'static) -> (Value, Peak) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_clearline"))
         .args(["analyze", "-", "--format", "json"])
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -61,6 +61,25 @@ fn a_probe_reports_what_analyze_finds_with_any_number_of_workers() {
 }
 
 #[test]
+fn calls_sound_the_same_to_metrics_with_any_number_of_workers() {
+    let to = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("calls-{}.om", std::process::id()));
+    for name in ["wrong_address", "attended_transfer", "one_way", "hold"] {
+        let capture = format!("{}/tests/captures/calls/{name}.pcap.gz", env!("CARGO_MANIFEST_DIR"));
+        let [one, four] = ["1", "4"].map(|workers| {
+            let read = ["probe", "--read", &capture, "--workers", workers, "--openmetrics"];
+            let done = clearline(&[&read[..], &[to.to_str().unwrap()]].concat());
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            let metrics = fs::read_to_string(&to).unwrap();
+            let calls = metrics.lines().filter(|line| line.starts_with("clearline_call_"));
+            calls.map(str::to_owned).collect::<Vec<String>>()
+        });
+        assert!(!one.is_empty());
+        assert_eq!(one, four, "{name}");
+    }
+    let _gone = fs::remove_file(to);
+}
+
+#[test]
 fn a_report_masks_numbers_and_names_the_site() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

@@ -122,6 +122,65 @@ impl Differences {
         }
     }
 
+    /// Packets by flow: with TLS, too, where nobody sees the signalling.
+    fn media(&mut self, name: &str, report: &Value, story: &Value) {
+        // What the span port copies is no packet more.
+        let copies = if name == "mirrored" { 2 } else { 1 };
+        let place = |end: &Value| {
+            let (host, port) = end.as_str().unwrap().split_once(' ').unwrap();
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        };
+        for want in list(&story["rtp"]) {
+            let (src, dst) = (place(&want["src"]), place(&want["dst"]));
+            let of_flow = |s: &&Value| s["src"] == src.as_str() && s["dst"] == dst.as_str();
+            let streams = list(&report["streams"]).iter().filter(of_flow);
+            let packets: u64 = streams.map(|s| s["packets"].as_u64().unwrap()).sum();
+            let want = want["packets"].as_u64().unwrap() / copies;
+            self.same(&format!("{name} packets {src} {dst}"), &packets.into(), &want.into());
+        }
+    }
+
+    /// What a phone says in a report: of what it received, and of what its peer told it.
+    fn reports(&mut self, name: &str, report: &Value, story: &Value) {
+        for want in list(&story["reports"]) {
+            for (end, way) in [("local", "callee_to_caller"), ("remote", "caller_to_callee")] {
+                let reports = list(&report["reports"]);
+                let of_way = |r: &&Value| r["source"] == "sip_vq" && r["direction"] == way;
+                let have = reports.iter().find(of_way).cloned().unwrap_or_default();
+                self.same(&format!("{name} report's call"), &have["call"], &0.into());
+                let keys = [
+                    ("loss", "loss_percent"),
+                    ("discard", "discard_percent"),
+                    ("round_trip_ms", "rtt_ms"),
+                    ("mos_lq", "mos_lq"),
+                    ("mos_cq", "mos_cq"),
+                ];
+                for (theirs, ours) in keys {
+                    self.same(&format!("{name} {end} {ours}"), &have[ours], &want[end][theirs]);
+                }
+            }
+        }
+    }
+
+    fn tls(&mut self, name: &str, report: &Value, story: &Value) {
+        if story["transport"] == "tls" {
+            let version = if name == "tls12" { "TLS 1.2" } else { "TLS 1.3" };
+            let tls = &report["tls"][0];
+            self.same(&format!("{name} version"), &tls["version"], &version.into());
+            self.same(&format!("{name} result"), &tls["result"], &"completed".into());
+            // Its certificate is visible before TLS 1.3 only.
+            let visible = !tls["certificate_not_after"].is_null();
+            self.same(&format!("{name} certificate"), &visible.into(), &(name == "tls12").into());
+            for stream in list(&report["streams"]) {
+                self.same(
+                    &format!("{name} scored"),
+                    &(stream["mos_lq"].as_f64() > Some(4.0)).into(),
+                    &true.into(),
+                );
+            }
+        }
+    }
+
     fn kpis(&mut self, name: &str, report: &Value, story: &Value) {
         let mean = |all: &[Value]| all.iter().filter_map(Value::as_f64).sum::<f64>() / all.len() as f64;
         for kpi in ["rrd", "sdd"] {
@@ -154,6 +213,9 @@ fn every_real_exchange_is_told_as_it_was() {
         differences.sums(name, calls, story);
         differences.registrations(name, &report, story);
         differences.digits(name, calls, story);
+        differences.media(name, &report, story);
+        differences.reports(name, &report, story);
+        differences.tls(name, &report, story);
         differences.kpis(name, &report, story);
     }
     assert!(differences.0.is_empty(), "\n{}", differences.0.join("\n"));

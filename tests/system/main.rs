@@ -1,6 +1,7 @@
-//! Clearline among its peers: Prometheus, promtool, Alertmanager and amtool, the real ones; and on real interfaces.
+//! Clearline among its peers: Prometheus, promtool, Alertmanager, amtool and sipp, the real ones; and on real
+//! interfaces.
 //!
-//! `cargo test --test system`; they must be installed (Debian: `prometheus`, `prometheus-alertmanager`). All
+//! `cargo test --test system`; they must be installed (Debian: `prometheus`, `prometheus-alertmanager`, `sip-tester`). All
 //! runs on loopback and on ports that the system chooses; every process started here ends with its test. `ring`
 //! takes root, iproute2 and tcpdump, and makes network namespaces of its own.
 
@@ -16,4 +17,5 @@ mod processes;
 mod reload;
 mod ring;
 mod secure;
+mod sockets;
 mod stop;

@@ -64,7 +64,7 @@ pub fn text(bytes: &[u8]) -> String {
 
 fn missing(command: &Command, error: &std::io::Error) -> ! {
     panic!(
-        "{}: {error}; on Debian: apt-get install prometheus prometheus-alertmanager",
+        "{}: {error}; on Debian: apt-get install prometheus prometheus-alertmanager sip-tester",
         command.get_program().display()
     )
 }

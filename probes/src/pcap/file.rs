@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::classic::{self, Classic};
 use super::decompress::Source;
+use super::hep::{self, Hep};
 use super::pcapng::{self, Pcapng};
 use super::record::{Interfaces, Records, Step};
 use super::window::Window;
@@ -45,6 +46,7 @@ pub(super) struct Taken {
 enum Layout {
     Pcap(Classic),
     Pcapng(Pcapng),
+    Hep(Hep),
 }
 
 impl CaptureFile {
@@ -116,6 +118,7 @@ impl CaptureFile {
         let head = match &mut self.layout {
             Layout::Pcap(records) => head(records, window, source, &mut interfaces),
             Layout::Pcapng(records) => head(records, window, source, &mut interfaces),
+            Layout::Hep(records) => head(records, window, source, &mut interfaces),
         };
         self.report.bytes_read = source.bytes_read();
         match head {
@@ -141,6 +144,7 @@ impl CaptureFile {
         let taken = match &mut self.layout {
             Layout::Pcap(records) => take(records, bytes, limit, out, &mut interfaces),
             Layout::Pcapng(records) => take(records, bytes, limit, out, &mut interfaces),
+            Layout::Hep(records) => take(records, bytes, limit, out, &mut interfaces),
         };
         self.taken += taken.bytes;
         self.report.count(out.get(..taken.frames).unwrap_or_default());
@@ -236,6 +240,7 @@ impl Layout {
                 window.consume(classic::FILE_HEADER);
                 Ok(Self::Pcap(records))
             }
+            Some(&hep::MAGIC) => Ok(Self::Hep(Hep::open(interfaces))),
             Some(&pcapng::SECTION) => Self::find_section(window, source, interfaces),
             _ => {
                 let bytes = bytes.iter().take(8).map(|byte| format!("{byte:02x}"));
@@ -269,6 +274,7 @@ impl Layout {
         match self {
             Self::Pcap(_) => Format::Pcap,
             Self::Pcapng(_) => Format::Pcapng,
+            Self::Hep(_) => Format::Hep,
         }
     }
 }

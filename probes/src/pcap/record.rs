@@ -66,6 +66,8 @@ pub(super) enum Fault {
     BlockTooShort { kind: u32, length: usize },
     #[error("a packet claims {captured} captured bytes, its block has room for {room}")]
     PacketOutgrowsBlock { captured: u32, room: usize },
+    #[error("what is there begins no HEP packet")]
+    NotHep,
     #[error("a packet belongs to interface {interface}, its section has {known}")]
     UnknownInterface { interface: u32, known: usize },
     #[error("a section has more than {0} interfaces")]

@@ -13,6 +13,8 @@ pub enum Format {
     Pcap,
     /// pcapng.
     Pcapng,
+    /// HEP3 packets one behind the other.
+    Hep,
 }
 
 /// One file of a timeline, as far as it was read.

@@ -25,6 +25,7 @@ mod tests;
 use std::fmt;
 use std::hash::Hash;
 
+pub(in crate::decode) use ordering::{Ordering, Piece};
 pub use tcp::Segment;
 
 /// Bounds of [`StreamReassembly`].

@@ -4,7 +4,7 @@ use super::Settings;
 
 /// What comes next in a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(in crate::decode) enum Piece<'a> {
     /// Octets that follow directly. They begin at a segment's start or behind what is already known.
     Octets(&'a [u8]),
     /// So many octets that will not come.
@@ -34,7 +34,7 @@ impl Waiting {
 
 /// Puts the segments of one direction in order. Sequence numbers wrap; distances are below 2³¹.
 #[derive(Debug)]
-pub(super) struct Ordering {
+pub(in crate::decode) struct Ordering {
     next: u32,
     /// In order of sequence, all behind `next`.
     waiting: Vec<Waiting>,
@@ -43,7 +43,7 @@ pub(super) struct Ordering {
 
 impl Ordering {
     /// `next` is the sequence number of the first octet.
-    pub(super) const fn new(next: u32) -> Self {
+    pub(in crate::decode) const fn new(next: u32) -> Self {
         Self { next, waiting: Vec::new(), waiting_octets: 0 }
     }
 
@@ -57,7 +57,7 @@ impl Ordering {
     }
 
     /// Takes a segment and hands out what is now in sequence.
-    pub(super) fn accept(
+    pub(in crate::decode) fn accept(
         &mut self,
         time_ns: i64,
         (seq, octets, missing): (u32, &[u8], usize),

@@ -1,8 +1,11 @@
-//! Octets in sequence to SIP messages.
+//! Octets in sequence to SIP messages, bare, in WebSocket frames or in HEP packets.
+
+use memchr::memmem;
 
 use super::websocket::{self, Assembled, Assembly, Frame, FramePrefix, Handshake};
 use super::{Outlet, Settings};
 use crate::decode::sip::{self, Malformed, Message, Prefix};
+use crate::decode::{Hep, HepPrefix};
 
 /// One direction of a connection, read from its octets in sequence.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ enum Kind {
     Sip { trusted: bool },
     /// SIP, but where the next message begins is not known.
     Lost { searched: usize },
+    /// HEP packets follow each other; where octets are lost, the next magic begins one.
+    Hep,
     /// Frames follow each other. `confirmed`: they are known to carry SIP.
     WebSocket { assembly: Assembly, confirmed: bool },
 }
@@ -124,7 +129,7 @@ impl Stream {
                     _ => self.kind = Kind::Lost { searched: 0 },
                 }
             }
-            Kind::Lost { .. } => outlet.dropped(begun.len()),
+            Kind::Lost { .. } | Kind::Hep => outlet.dropped(begun.len()),
             Kind::Unknown { .. } | Kind::WebSocket { .. } => {
                 outlet.dropped(begun.len());
                 let was_sip = !begun.is_empty() && sip::could_begin(&begun);
@@ -153,6 +158,7 @@ impl Stream {
                 Kind::Sip { trusted } => self.read_message(rest, trusted, settings, outlet),
                 Kind::Lost { searched } => self.search(rest, searched, settings, outlet),
                 Kind::WebSocket { .. } => self.read_frame(rest, settings, outlet),
+                Kind::Hep => read_hep(rest, outlet),
             };
             match step {
                 Step::Take(octets) => taken += octets,
@@ -175,6 +181,14 @@ impl Stream {
         if sip::looks_like_sip(text) && text.contains(&b'\n') {
             self.kind = Kind::Sip { trusted: from_start };
             return Step::Take(blank);
+        }
+        match Hep::prefix(text) {
+            HepPrefix::NotHep => {}
+            HepPrefix::Incomplete(_) if text.len() < 4 => return Step::Wait(blank + 4),
+            _ => {
+                self.kind = Kind::Hep;
+                return Step::Take(blank);
+            }
         }
         match Handshake::parse(text) {
             Handshake::Complete { length, sip: confirmed } => {
@@ -298,6 +312,23 @@ impl Stream {
         }
         *confirmed |= is_sip == Some(true);
         if is_sip == Some(false) && !*confirmed { Step::Leave } else { Step::Take(frame.length) }
+    }
+}
+
+/// Delivers a HEP packet as it is. What begins no packet is passed over up to what may.
+fn read_hep(octets: &[u8], outlet: &mut Outlet<'_>) -> Step {
+    match Hep::prefix(octets) {
+        HepPrefix::Complete(length) => {
+            outlet.message(octets.get(..length).unwrap_or_default(), false);
+            Step::Take(length)
+        }
+        HepPrefix::Incomplete(at_least) => Step::Wait(at_least),
+        HepPrefix::NotHep => {
+            let behind = octets.get(1..).unwrap_or_default();
+            let length = 1 + memmem::find(behind, b"HEP3").unwrap_or(behind.len());
+            outlet.dropped(length);
+            Step::Take(length)
+        }
     }
 }
 

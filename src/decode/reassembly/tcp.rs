@@ -78,6 +78,7 @@ pub(super) fn handle_segment<K: Copy + Eq + Hash>(
 /// True when a flow that is not known is worth knowing from this segment on.
 fn may_begin(payload: &[u8]) -> bool {
     sip::looks_like_sip(payload)
+        || payload.starts_with(b"HEP3")
         || websocket::carries_sip(payload)
         || payload.len() > 4 && Handshake::parse(payload) != Handshake::None
 }

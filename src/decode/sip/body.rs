@@ -1,4 +1,5 @@
-//! Session descriptions in a body: alone, or among the parts of a multipart
+//! What a body carries that is read here, session descriptions and voice quality reports: alone, or among the
+//! parts of a multipart
 //! ([RFC 5621](https://www.rfc-editor.org/rfc/rfc5621), [RFC 2046 §5.1](https://www.rfc-editor.org/rfc/rfc2046#section-5.1)).
 
 use memchr::memmem;
@@ -8,25 +9,36 @@ use super::params::Params;
 use super::start_line::{skip_line_ends, split_line};
 use super::text::{split_once, trim};
 
-/// Every session description of a body. Looks into multiparts, and into a multipart inside one, not deeper.
-#[derive(Debug, Clone, Default)]
-pub struct SdpBodies<'a> {
+/// What is looked for in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// `application/sdp`.
+    Sdp,
+    /// `application/vq-rtcpxr` ([RFC 6035 §5.2](https://www.rfc-editor.org/rfc/rfc6035#section-5.2)).
+    VoiceQuality,
+}
+
+/// Everything of one kind in a body. Looks into multiparts, and into a multipart inside one, not deeper.
+#[derive(Debug, Clone)]
+pub struct Bodies<'a> {
+    wanted: Wanted,
     alone: Option<&'a [u8]>,
     outer: Option<Parts<'a>>,
     inner: Option<Parts<'a>>,
 }
 
-impl<'a> SdpBodies<'a> {
-    pub(super) fn new(content_type: Option<&'a [u8]>, body: &'a [u8]) -> Self {
-        match classify(content_type, body) {
-            Body::Sdp(alone) => Self { alone: Some(alone), ..Self::default() },
-            Body::Multipart(parts) => Self { outer: Some(parts), ..Self::default() },
-            Body::Other => Self::default(),
+impl<'a> Bodies<'a> {
+    pub(super) fn new(wanted: Wanted, content_type: Option<&'a [u8]>, body: &'a [u8]) -> Self {
+        let none = Self { wanted, alone: None, outer: None, inner: None };
+        match classify(wanted, content_type, body) {
+            Body::Wanted(alone) => Self { alone: Some(alone), ..none },
+            Body::Multipart(parts) => Self { outer: Some(parts), ..none },
+            Body::Other => none,
         }
     }
 }
 
-impl<'a> Iterator for SdpBodies<'a> {
+impl<'a> Iterator for Bodies<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -39,8 +51,8 @@ impl<'a> Iterator for SdpBodies<'a> {
                 None => (self.outer.as_mut()?.next()?, false),
             };
             let (content_type, content) = split_part(part);
-            match classify(content_type, content) {
-                Body::Sdp(sdp) => return Some(sdp),
+            match classify(self.wanted, content_type, content) {
+                Body::Wanted(found) => return Some(found),
                 Body::Multipart(parts) if !nested => self.inner = Some(parts),
                 Body::Multipart(_) | Body::Other => {}
             }
@@ -49,18 +61,22 @@ impl<'a> Iterator for SdpBodies<'a> {
 }
 
 enum Body<'a> {
-    Sdp(&'a [u8]),
+    Wanted(&'a [u8]),
     Multipart(Parts<'a>),
     Other,
 }
 
-fn classify<'a>(content_type: Option<&'a [u8]>, body: &'a [u8]) -> Body<'a> {
-    let sdp = skip_line_ends(body);
+fn classify<'a>(wanted: Wanted, content_type: Option<&'a [u8]>, body: &'a [u8]) -> Body<'a> {
+    let text = skip_line_ends(body);
     let (media_type, params) = split_once(content_type.unwrap_or(b"application/sdp"), b';');
     let media_type = trim(media_type);
-    if media_type.eq_ignore_ascii_case(b"application/sdp") {
-        // Not so when it is compressed or empty.
-        return if sdp.starts_with(b"v=") { Body::Sdp(sdp) } else { Body::Other };
+    // Not so when it is compressed or empty.
+    let (name, begins) = match wanted {
+        Wanted::Sdp => ("application/sdp", text.starts_with(b"v=")),
+        Wanted::VoiceQuality => ("application/vq-rtcpxr", !text.is_empty()),
+    };
+    if media_type.eq_ignore_ascii_case(name.as_bytes()) {
+        return if begins { Body::Wanted(text) } else { Body::Other };
     }
     let multipart = media_type.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"));
     if !multipart {
@@ -145,7 +161,7 @@ mod tests {
     use super::*;
 
     fn sdp_bodies(content_type: &str, body: &str) -> Vec<String> {
-        SdpBodies::new(Some(content_type.as_bytes()), body.as_bytes())
+        Bodies::new(Wanted::Sdp, Some(content_type.as_bytes()), body.as_bytes())
             .map(|sdp| String::from_utf8(sdp.to_vec()).unwrap())
             .collect()
     }
@@ -157,7 +173,7 @@ mod tests {
     fn a_description_alone_or_in_a_multipart_is_found() {
         assert_eq!(sdp_bodies("Application/SDP; charset=utf-8", "\r\nv=0\r\n"), ["v=0\r\n"]);
         assert_eq!(sdp_bodies("multipart/mixed;boundary=\"b1\"", MIXED), ["v=0\r\ns=one"]);
-        assert_eq!(SdpBodies::new(None, b"v=0").count(), 1);
+        assert_eq!(Bodies::new(Wanted::Sdp, None, b"v=0").count(), 1);
         assert_eq!(sdp_bodies("text/plain", "v=0"), [""; 0]);
         assert_eq!(sdp_bodies("application/sdp", "\x1f\u{8b}"), [""; 0]);
     }
@@ -180,6 +196,19 @@ mod tests {
         assert_eq!(sdp_bodies("multipart/mixed;boundary=a", &two), ["v=0"]);
         let three = inner("a", &inner("ax", "--axx\r\n\r\nv=0\r\n--axx--"));
         assert_eq!(sdp_bodies("multipart/mixed;boundary=a", &three), [""; 0]);
+    }
+
+    #[test]
+    fn a_voice_quality_report_is_found_alone_and_among_parts() {
+        let found = |kind: &str, body: &'static str| {
+            let bodies = Bodies::new(Wanted::VoiceQuality, Some(kind.as_bytes()), body.as_bytes());
+            bodies.map(|b| str::from_utf8(b).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("Application/VQ-RTCPXR;x=y", "\r\nVQSessionReport"), ["VQSessionReport"]);
+        assert_eq!(found("application/sdp", "v=0"), [""; 0]);
+        let two = "--b\r\nContent-Type: application/vq-rtcpxr\r\n\r\nVQ1\r\n--b\r\n\r\nv=0\r\n--b\r\n\
+            c: application/vq-rtcpxr\r\n\r\nVQ2\r\n--b--";
+        assert_eq!(found("multipart/mixed;boundary=b", two), ["VQ1", "VQ2"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One SIP message: start line, header fields, body.
 
 use super::address::{NameAddr, first_value};
-use super::body::SdpBodies;
+use super::body::{Bodies, Wanted};
 use super::headers::{Headers, Lines, Reason, SessionExpires, Values, Warning, is_named, split_field};
 use super::malformed::{Defects, Malformed};
 use super::start_line::{StartLine, could_begin, skip_line_ends, split_line};
@@ -269,8 +269,14 @@ impl<'a> Message<'a> {
     }
 
     /// Every session description in the body, alone or in a multipart.
-    pub fn sdp_bodies(&self) -> SdpBodies<'a> {
-        SdpBodies::new(self.content_type(), self.body)
+    pub fn sdp_bodies(&self) -> Bodies<'a> {
+        Bodies::new(Wanted::Sdp, self.content_type(), self.body)
+    }
+
+    /// Every voice quality report in the body ([RFC 6035](https://www.rfc-editor.org/rfc/rfc6035)), alone or in a
+    /// multipart: for [`VoiceQuality::parse`](super::VoiceQuality::parse).
+    pub fn voice_quality_bodies(&self) -> Bodies<'a> {
+        Bodies::new(Wanted::VoiceQuality, self.content_type(), self.body)
     }
 }
 

@@ -20,12 +20,13 @@ mod params;
 mod start_line;
 mod text;
 mod via;
+mod voice_quality;
 
 #[cfg(test)]
 mod torture_tests;
 
 pub use address::{NameAddr, Uri};
-pub use body::SdpBodies;
+pub use body::Bodies;
 pub(crate) use headers::split_head;
 pub use headers::{Headers, Reason, SessionExpires, Values, Warning};
 pub use malformed::{Defects, Malformed};
@@ -35,3 +36,4 @@ pub use start_line::{StartLine, looks_like_sip};
 pub(crate) use start_line::{could_begin, skip_line_ends};
 pub use text::unfold;
 pub use via::Via;
+pub use voice_quality::{MediaEnd, Metrics, ReportKind, Ssrc, VoiceQuality};

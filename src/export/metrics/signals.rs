@@ -10,6 +10,7 @@
 use super::calls::CallSeconds;
 use super::direction::Direction;
 use super::interval::ViewLabels;
+use super::site::ReportSource;
 use super::totals::Totals;
 #[cfg(doc)]
 use super::totals::UNASSIGNED;
@@ -62,6 +63,13 @@ impl Totals {
             Signal::Options { result, .. } => {
                 for view in views {
                     self.peer(view, peer).asked_options(result);
+                }
+            }
+            Signal::VoiceReport { loss_ppm, mos_lqe_milli } => {
+                let loss = loss_ppm.map(|ppm| f64::from(ppm) / 1e6);
+                let mos_lqe = mos_lqe_milli.map(|milli| f64::from(milli) / 1e3);
+                for ViewLabels { customer, site, .. } in of_asker(views) {
+                    self.observe_report(customer, site, ReportSource::SipVq, loss, mos_lqe);
                 }
             }
         }

@@ -17,6 +17,12 @@ pub struct AudioFault {
     pub to: i64,
 }
 
+impl AudioFault {
+    pub(super) const fn crosses(&self, other: &Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+}
+
 /// Which way audio flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioWay {

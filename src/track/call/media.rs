@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::decode::sdp::{Direction, Sdp};
-use crate::decode::{Address, Endpoint};
+use crate::decode::{Address, Endpoint, Flow};
 
 /// Descriptions kept of a call: each re-INVITE adds two.
 const MAX_SAID: usize = 64;
@@ -106,6 +106,15 @@ impl MediaSaid {
         self.0.is_empty()
     }
 
+    /// Whose voice a stream carries: whoever does not receive it, else whoever sends it.
+    #[must_use]
+    pub fn speaker(&self, flow: &Flow) -> Option<Party> {
+        let both = [Party::Caller, Party::Callee];
+        let receiver = both.into_iter().find(|p| self.is_place_of(*p, flow.dst));
+        let sender = both.into_iter().find(|p| self.is_place_of(*p, flow.src));
+        receiver.map(Party::other).or(sender)
+    }
+
     /// Whether `party` ever said that it receives at `end`.
     #[must_use]
     pub fn is_place_of(&self, party: Party, end: Endpoint) -> bool {
@@ -169,10 +178,10 @@ impl MediaSaid {
         spans
     }
 
-    /// Whether neither end is to send at `time`: the call is on hold.
-    pub(crate) fn is_silent_at(&self, time: i64) -> bool {
+    /// Whether an end is not to send at `time`: the call is on hold. Who holds may play music, and need not.
+    pub(crate) fn is_on_hold(&self, time: i64) -> bool {
         let (time, to) = (time.min(i64::MAX - 1), time.saturating_add(1));
-        [Party::Caller, Party::Callee].iter().all(|party| self.spans(*party, time, to).is_empty())
+        [Party::Caller, Party::Callee].iter().any(|party| self.spans(*party, time, to).is_empty())
     }
 }
 
@@ -205,10 +214,10 @@ mod tests {
         ]);
         assert_eq!(media.spans(a, 2, 30), [(2, 30)]);
         assert_eq!(media.spans(b, 2, 30), [(2, 10), (21, 30)]);
-        assert!(!media.is_silent_at(15));
+        assert!(media.is_on_hold(15) && !media.is_on_hold(9) && !media.is_on_hold(25));
         let media = said(&[(0, a, "sendrecv"), (1, b, "sendrecv"), (10, a, "inactive"), (11, b, "inactive")]);
         assert_eq!(media.spans(a, 2, 30), [(2, 10)]);
-        assert!(media.is_silent_at(15) && !media.is_silent_at(9));
+        assert!(media.is_on_hold(15) && !media.is_on_hold(9));
     }
 
     #[test]

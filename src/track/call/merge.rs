@@ -1,6 +1,6 @@
 //! Several Call-IDs, one call.
 
-use super::{Call, Join, JoinedBy};
+use super::{Call, Join, JoinedBy, Session};
 
 /// Two parts that belong together, by their serials.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,7 @@ pub(crate) struct Edge {
 impl Call {
     /// The call that `parts` are together. They are in the order in which they began; `edges` join them.
     pub(crate) fn of_parts(parts: Vec<Self>, edges: &[Edge]) -> Option<Self> {
+        let sessions = parts.iter().map(Session::of).collect();
         let mut parts = parts.into_iter();
         let mut whole = parts.next()?;
         let mut first_leg_of = vec![(whole.serial, 0)];
@@ -33,6 +34,7 @@ impl Call {
             })
             .collect();
         whole.joins.sort_by_key(|j| (j.b, j.a));
+        whole.sessions = sessions;
         Some(whole)
     }
 

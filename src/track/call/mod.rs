@@ -1,14 +1,18 @@
 //! One call: what people mean by it. Its dialogs are its legs; those of several Call-IDs are joined.
 
+mod attempt;
 mod audio;
 mod audio_fault;
 mod deadline;
 mod dialog;
+mod ending;
 mod failure;
 mod leg;
+mod legs;
 mod media;
 mod memory;
 mod merge;
+mod session;
 
 use std::sync::Arc;
 
@@ -20,6 +24,7 @@ pub use self::leg::Leg;
 pub use self::media::{MediaSaid, Party};
 pub(crate) use self::memory::{Memory, Novelty};
 pub(crate) use self::merge::Edge;
+pub use self::session::Session;
 use super::signal::Parties;
 use crate::decode::Flow;
 
@@ -209,6 +214,8 @@ pub struct Call {
     pub joins: Vec<Join>,
     /// What SDP said of its audio.
     pub media: MediaSaid,
+    /// Its sessions, one a Call-ID, once it is told.
+    pub sessions: Vec<Session>,
     /// What was wrong with its audio, as far as its streams were looked at.
     pub audio: Vec<AudioFault>,
     /// Digits sent by INFO; they are counted, never kept.
@@ -240,20 +247,25 @@ impl Call {
     /// First INVITE to the first sign of life, ms (RFC 6076 §4.3).
     #[must_use]
     pub fn post_dial_delay_ms(&self) -> Option<f64> {
-        let sign_of_life = self.ringing.into_iter().chain(self.answer).min()?;
-        (!self.started_before_probe).then(|| millis(sign_of_life.saturating_sub(self.start)))
+        let sign_of_life = self.ringing.into_iter().chain(self.seen_answer()).min()?;
+        between(self.start, sign_of_life).filter(|_| !self.started_before_probe)
     }
 
     /// First INVITE to first 2xx, ms.
     #[must_use]
     pub fn answer_delay_ms(&self) -> Option<f64> {
-        self.answer.filter(|_| !self.started_before_probe).map(|t| millis(t.saturating_sub(self.start)))
+        between(self.start, self.seen_answer()?).filter(|_| !self.started_before_probe)
+    }
+
+    /// The answer, unless only the ACK showed that there was one: when it came is not known then.
+    fn seen_answer(&self) -> Option<i64> {
+        self.answer.filter(|_| self.status.is_some())
     }
 
     /// First 2xx that was seen to the end, s.
     #[must_use]
     pub fn duration_s(&self) -> Option<f64> {
-        Some(millis(self.end?.saturating_sub(self.answer?)) / 1000.0)
+        Some(between(self.answer?, self.end?)? / 1000.0)
     }
 
     /// Its last status, if it was never answered.
@@ -270,6 +282,8 @@ impl Call {
     }
 }
 
-fn millis(nanos: i64) -> f64 {
-    nanos as f64 / 1e6
+/// Milliseconds from one time to a later one. None where the capture's clock stepped back between them: how long
+/// it was is not known then.
+fn between(from: i64, to: i64) -> Option<f64> {
+    to.checked_sub(from).filter(|ns| *ns >= 0).map(|ns| ns as f64 / 1e6)
 }

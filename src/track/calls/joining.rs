@@ -1,139 +1,38 @@
-//! Which calls are one: by what names the other first, then by numbers, time and SDP.
+//! Which calls are one: by what names the other first, then by numbers, times and SDP.
+
+mod asked;
+mod clues;
+mod evidence;
+mod onward;
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
+use self::asked::AllAsked;
+pub(super) use self::clues::Clues;
+use self::clues::hash;
+use self::onward::{Onward, sure};
 use super::numbers::Number;
 use super::{Seen, text};
-use crate::decode::sdp::Sdp;
-use crate::decode::sip::{Message, NameAddr, Uri};
-use crate::decode::{Address, Endpoint};
-use crate::track::call::{Call, Edge, EndedBy, JoinedBy, Party};
+use crate::decode::sip::{Message, NameAddr};
+use crate::track::call::{Call, Edge, EndedBy, JoinedBy};
 
-/// Clues that are indexed at most, and calls under one of them.
-const MAX_CLUES: usize = 524_288;
+/// Calls whose clues are indexed at most, and calls under one of them.
+const MAX_CLUES: usize = 131_072;
 const MAX_ALIKE: usize = 64;
-/// Requests to call elsewhere that are remembered.
-const MAX_REFERS: usize = 4096;
-/// A REFER or redirection is heeded within so long, ns.
-const REFER_PATIENCE: i64 = 32_000_000_000;
 /// A diverted call goes on from one that may have rung this long, ns.
 const RING_TIME: i64 = 180_000_000_000;
-/// A back-to-back user agent asks on within so long, ns.
-const NEXT_LEG_WITHIN: i64 = 10_000_000_000;
-/// The two legs of a back-to-back user agent ring, answer and end within so long of each other, ns.
-const RELAYED_WITHIN: i64 = 400_000_000;
-/// Best score that joins, and by how much it must be ahead of the next.
-const ENOUGH: f32 = 5.5;
-const AHEAD: f32 = 2.0;
-/// What decides between those that were alike at the beginning.
-const ENOUGH_AT_LAST: f32 = 7.0;
-const AHEAD_AT_LAST: f32 = 1.5;
+/// Most are diverted at once, ns.
+const AT_ONCE: i64 = 2_000_000_000;
 /// Calls answered for less than this, and called again within that, ns: what people do when they cannot hear.
 const SHORT_CALL: i64 = 60_000_000_000;
 const AGAIN_WITHIN: i64 = 120_000_000_000;
 const MAX_SHORT_CALLS: usize = 4096;
 
-/// What an INVITE says of other dialogs.
-#[derive(Debug, Default)]
-pub(super) struct Clues {
-    time: i64,
-    /// Hashes of what only dialogs of one call have in common, and how they do.
-    names: Vec<(u64, JoinedBy)>,
-    from: Number,
-    to: Number,
-    target: Number,
-    media: Option<Endpoint>,
-    origin: Option<u64>,
-    src: Option<Address>,
-    dst: Option<Address>,
-}
-
-impl Clues {
-    pub fn of(seen: &Seen<'_>, correlate_headers: &[Box<str>]) -> Self {
-        let message = seen.message;
-        let user = |a: Option<NameAddr<'_>>| Number::of(a.and_then(|a| a.uri.user()));
-        let body = message.sdp_bodies().next();
-        let sdp = body.map(Sdp::parse).unwrap_or_default();
-        let audio = sdp.media.iter().find(|m| m.kind == "audio" && m.port != 0);
-        let media = audio.and_then(|m| {
-            let ip = m.connection.and_then(|a| a.ip()).filter(|ip| !ip.is_unspecified())?;
-            Some(Endpoint::new(ip.into(), m.port))
-        });
-        Self {
-            time: seen.time,
-            names: names(message, correlate_headers),
-            from: user(message.from()),
-            to: user(message.to()),
-            target: Number::of(message.request_uri().and_then(Uri::user)),
-            media,
-            // Name, session and address; the version changes.
-            origin: sdp.origin.map(|o| {
-                let mut words: Vec<&str> = o.split_ascii_whitespace().collect();
-                if words.len() > 2 {
-                    words.remove(2);
-                }
-                hash(&("origin", words))
-            }),
-            src: message.method().map(|_| seen.flow.src.address),
-            dst: message.method().map(|_| seen.flow.dst.address),
-        }
-    }
-
-    fn keys(&self) -> Vec<u64> {
-        let mut keys: Vec<u64> = [&self.to, &self.target, &self.from]
-            .into_iter()
-            .filter_map(|n| n.key().map(|key| hash(&("number", key))))
-            .collect();
-        keys.extend(self.media.map(|m| hash(&("media", m))));
-        keys.extend(self.origin);
-        keys.sort_unstable();
-        keys.dedup();
-        keys
-    }
-}
-
-fn hash(what: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Session-IDs, and the values of configured headers.
-fn names(message: &Message<'_>, correlate_headers: &[Box<str>]) -> Vec<(u64, JoinedBy)> {
-    let mut names = Vec::new();
-    if let Some(value) = message.header("Session-ID") {
-        let mut parts = value.split(|c| *c == b';').map(<[u8]>::trim_ascii);
-        let local = parts.next();
-        let remote = parts.find_map(|p| p.strip_prefix(b"remote="));
-        for uuid in local.into_iter().chain(remote) {
-            let uuid = uuid.to_ascii_lowercase();
-            // The nil UUID stands for an end that is not known yet (RFC 7989 §5).
-            let is_uuid = uuid.len() == 32 && uuid.iter().all(u8::is_ascii_hexdigit);
-            if is_uuid && uuid.iter().any(|c| *c != b'0') {
-                names.push((hash(&("session", uuid)), JoinedBy::SessionId));
-            }
-        }
-    }
-    for header in correlate_headers {
-        if let Some(value) = message.header(header).map(<[u8]>::trim_ascii).filter(|v| !v.is_empty()) {
-            names.push((hash(&("header", text(value))), JoinedBy::Header));
-        }
-    }
-    names
-}
-
-/// Somebody was asked to call elsewhere.
-#[derive(Debug)]
-struct Asked {
-    time: i64,
-    serial: u64,
-    target: Number,
-    /// Who is to call: at which host, and by which name.
-    host: Option<Address>,
-    who: Number,
-    by: Number,
-    replaces: Option<Box<[u8]>>,
+/// A call of the table, and the one it is a part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub call: &'a Call,
+    pub group: u64,
 }
 
 /// Begun calls by their clues, and what is expected of some.
@@ -142,19 +41,15 @@ pub(super) struct Joining {
     by_clue: HashMap<u64, VecDeque<u64>>,
     clues: HashMap<u64, Clues>,
     order: VecDeque<(i64, u64)>,
-    asked: VecDeque<Asked>,
-    /// Calls that could be the way on of several others, best first.
-    open: HashMap<u64, Vec<(u64, f32)>>,
-    /// Those others, and who may be theirs.
-    wanted_by: HashMap<u64, Vec<u64>>,
-    /// Ways on that a call has already, by number.
-    taken: HashMap<u64, Vec<Number>>,
+    asked: AllAsked,
+    onward: Onward,
     /// Ends of short calls by their two parties.
     short: VecDeque<(u64, i64)>,
 }
 
 impl Joining {
-    pub fn remember(&mut self, serial: u64, clues: Clues, time: i64) {
+    /// A call has begun; `edges`: what it was joined to.
+    pub fn remember(&mut self, serial: u64, clues: Clues, edges: &[Edge]) {
         let names: Vec<u64> = clues.names.iter().map(|(n, _)| *n).collect();
         for key in clues.keys().into_iter().chain(names) {
             let alike = self.by_clue.entry(key).or_default();
@@ -163,16 +58,28 @@ impl Joining {
             }
             alike.push_back(serial);
         }
+        self.order.push_back((clues.time, serial));
+        self.onward.begun(serial, &clues, edges.is_empty());
         self.clues.insert(serial, clues);
-        self.order.push_back((time, serial));
-        while self.clues.len() > MAX_CLUES / 4
+        for edge in edges.iter().filter(|e| e.by.is_hop()) {
+            self.went_on(edge);
+        }
+        while self.clues.len() > MAX_CLUES
             && let Some((_, oldest)) = self.order.pop_front()
         {
             self.drop_clues(oldest);
         }
     }
 
+    fn went_on(&mut self, edge: &Edge) {
+        let (Some(from), Some(to)) = (self.clues.get(&edge.earlier), self.clues.get(&edge.later)) else {
+            return;
+        };
+        self.onward.joined(edge.earlier, edge.later, from, to, edge.confidence >= 0.95);
+    }
+
     fn drop_clues(&mut self, serial: u64) {
+        self.onward.forget(serial);
         let Some(clues) = self.clues.remove(&serial) else { return };
         let names: Vec<u64> = clues.names.iter().map(|(n, _)| *n).collect();
         for key in clues.keys().into_iter().chain(names) {
@@ -185,18 +92,25 @@ impl Joining {
         }
     }
 
+    #[cfg(test)]
+    pub fn places(&self) -> usize {
+        let alike: usize = self.by_clue.values().map(VecDeque::len).sum();
+        let lists = self.order.len() + self.asked.len() + self.short.len();
+        alike + self.clues.len() + lists + self.onward.places()
+    }
+
+    #[cfg(test)]
+    pub fn calls(&self) -> usize {
+        self.clues.len() + self.by_clue.len() + self.onward.calls()
+    }
+
     /// A call left the table.
     pub fn forget(&mut self, serial: u64) {
         self.drop_clues(serial);
-        self.taken.remove(&serial);
-        self.open.remove(&serial);
-        self.wanted_by.remove(&serial);
     }
 
     pub fn handle_timeout(&mut self, now: i64) {
-        while self.asked.front().is_some_and(|a| now.saturating_sub(a.time) > REFER_PATIENCE) {
-            self.asked.pop_front();
-        }
+        self.asked.handle_timeout(now);
         while self.short.front().is_some_and(|(_, end)| now.saturating_sub(*end) > AGAIN_WITHIN) {
             self.short.pop_front();
         }
@@ -212,61 +126,30 @@ impl Joining {
 
     /// Somebody is asked to call elsewhere, in a call.
     pub fn take_refer(&mut self, serial: u64, call: &Call, seen: &Seen<'_>) {
-        let message = seen.message;
-        let Some(value) = message.header("Refer-To") else { return };
-        let refer_to = NameAddr::parse(value);
-        let uri = refer_to.uri.as_bytes();
-        let embedded = uri.split(|c| *c == b'?').nth(1).unwrap_or_default();
-        let replaces = embedded.split(|c| *c == b'&').find_map(|pair| {
-            let value = pair.get(..9).filter(|n| n.eq_ignore_ascii_case(b"replaces=")).and(pair.get(9..))?;
-            let value = unescape(value);
-            Some(value.split(|c| *c == b';').next().unwrap_or_default().into())
-        });
-        let referred_by = message.header("Referred-By").map(NameAddr::parse);
-        let name = |user: Option<&str>| Number::of(user.map(str::as_bytes));
-        let asks = call.sender_of(message);
-        let (asker, asked) = match asks {
-            Party::Caller => (&call.from, &call.to),
-            Party::Callee => (&call.to, &call.from),
-        };
-        let by =
-            referred_by.and_then(|r| r.uri.user()).map_or(name(asker.as_deref()), |u| Number::of(Some(u)));
-        self.ask(Asked {
-            time: seen.time,
-            serial,
-            target: Number::of(refer_to.uri.user()),
-            host: Some(seen.flow.dst.address),
-            who: name(asked.as_deref()),
-            by,
-            replaces,
-        });
+        self.asked.take_refer(serial, call, seen);
+    }
+
+    /// A REFER of this call was heeded: the dialog that its `Replaces` names is connected with it, by a new
+    /// INVITE, or within the one exchange that has both.
+    pub fn refer_taken(&mut self, serial: u64, known: impl Fn(&[u8]) -> Option<u64>) -> Option<Edge> {
+        let other = known(self.asked.taken(serial)?).filter(|other| *other != serial)?;
+        let (earlier, later) = (serial.min(other), serial.max(other));
+        Some(Edge { earlier, later, by: JoinedBy::Refer, confidence: 0.98, hop: false })
     }
 
     /// The caller is told where else to call.
     pub fn take_redirection(&mut self, serial: u64, call: &Call, seen: &Seen<'_>) {
-        let caller = Number::of(call.from.as_deref().map(str::as_bytes));
-        for contact in seen.message.contacts().take(4) {
-            self.ask(Asked {
-                time: seen.time,
-                serial,
-                target: Number::of(contact.uri.user()),
-                host: Some(seen.flow.dst.address),
-                who: caller.clone(),
-                by: Number::default(),
-                replaces: None,
-            });
-        }
+        self.asked.take_redirection(serial, call, seen);
     }
 
-    fn ask(&mut self, asked: Asked) {
-        if self.asked.len() == MAX_REFERS {
-            self.asked.pop_front();
-        }
-        self.asked.push_back(asked);
+    /// A call was answered.
+    pub fn call_answered(&mut self, serial: u64, now: i64) {
+        self.onward.answered(serial, now);
     }
 
-    /// Two parties that talked for a moment.
-    pub fn call_over(&mut self, call: &Call, now: i64) {
+    /// A call is over: it may have been a short one, or have told enough by now.
+    pub fn call_over(&mut self, serial: u64, call: &Call, now: i64) {
+        self.onward.over(serial, call, &self.clues, now);
         let talked = call.answer.zip(call.end).map(|(answer, end)| end.saturating_sub(answer));
         let by_people = matches!(call.ended_by, Some(EndedBy::Caller | EndedBy::Callee));
         if let (Some(parties), true) = (parties(call), by_people && talked.is_some_and(|t| t < SHORT_CALL)) {
@@ -290,9 +173,9 @@ impl Joining {
         clues: &Clues,
         seen: &Seen<'_>,
         known: impl Fn(&[u8]) -> Option<u64>,
-        calls: impl Fn(u64) -> Option<&'a Call>,
+        calls: impl Fn(u64) -> Option<Known<'a>>,
     ) -> Vec<Edge> {
-        let goes_on = |earlier: u64| calls(earlier).is_some_and(|c| c.answer.is_none());
+        let goes_on = |earlier: u64| calls(earlier).is_some_and(|k| k.call.answer.is_none());
         let edge = |earlier, by: JoinedBy, confidence| {
             let hop = by.is_hop() && goes_on(earlier);
             Edge { earlier, later: serial, by, confidence, hop }
@@ -305,16 +188,16 @@ impl Joining {
         if let Some(earlier) = replaced.and_then(&known) {
             edges.push(edge(earlier, JoinedBy::Replaces, 0.99));
         }
-        edges.extend(
-            self.by_refer(clues, seen, replaced).map(|(earlier, sure)| edge(earlier, JoinedBy::Refer, sure)),
-        );
+        let referred_by = seen.message.header("Referred-By").map(NameAddr::parse);
+        let referred_by = Number::of(referred_by.and_then(|r| r.uri.user()));
+        let by_refer = self.asked.heeded_by(clues, &referred_by, replaced);
+        edges.extend(by_refer.map(|(earlier, sure)| edge(earlier, JoinedBy::Refer, sure)));
         if edges.is_empty() {
             edges.extend(self.by_diversion(clues, seen, &calls).map(|e| edge(e, JoinedBy::Header, 0.95)));
         }
         if edges.is_empty() {
-            edges.extend(
-                self.by_numbers(serial, clues, &calls).map(|(e, sure)| edge(e, JoinedBy::Numbers, sure)),
-            );
+            let found = self.onward.at_once(&self.alike(clues), clues, &self.clues, &calls);
+            edges.extend(found.map(|(e, score)| edge(e, JoinedBy::Numbers, sure(score))));
         }
         edges.retain(|e| e.earlier != serial);
         edges
@@ -346,36 +229,12 @@ impl Joining {
         named.map(|earlier| (earlier, JoinedBy::Header))
     }
 
-    fn by_refer(&self, clues: &Clues, seen: &Seen<'_>, replaced: Option<&[u8]>) -> Option<(u64, f32)> {
-        let referred_by = seen.message.header("Referred-By").map(NameAddr::parse);
-        let referred_by = Number::of(referred_by.and_then(|r| r.uri.user()));
-        let sure = |asked: &Asked| -> Option<f32> {
-            if let (Some(wanted), Some(replaced)) = (&asked.replaces, replaced) {
-                return (**wanted == *replaced).then_some(0.99);
-            }
-            let target = asked.target.likeness(&clues.to).max(asked.target.likeness(&clues.target));
-            let signs = [
-                asked.who.likeness(&clues.from) > 0.0,
-                asked.host.is_some() && asked.host == clues.src,
-                asked.by.likeness(&referred_by) > 0.0,
-            ];
-            match signs.into_iter().filter(|s| *s).count() {
-                _ if target < 1.5 || clues.time.saturating_sub(asked.time) > REFER_PATIENCE => None,
-                0 => None,
-                1 => Some(0.9),
-                _ => Some(0.98),
-            }
-        };
-        // The last one asked goes first.
-        self.asked.iter().rev().filter_map(|a| Some((a.serial, sure(a)?))).max_by(|a, b| a.1.total_cmp(&b.1))
-    }
-
     /// The call that was diverted: to who diverts, from who calls now.
     fn by_diversion<'a>(
         &self,
         clues: &Clues,
         seen: &Seen<'_>,
-        calls: &impl Fn(u64) -> Option<&'a Call>,
+        calls: &impl Fn(u64) -> Option<Known<'a>>,
     ) -> Option<u64> {
         let diversion = seen.message.values("Diversion");
         let history = seen.message.values("History-Info");
@@ -385,152 +244,58 @@ impl Joining {
             .map(|v| Number::of(NameAddr::parse(v).uri.user()))
             .filter(|n| n.likeness(&clues.target) < 1.5)
             .collect();
-        diverters.iter().find_map(|diverter| {
-            let alike = self.by_clue.get(&hash(&("number", diverter.key()?)))?;
-            alike.iter().rev().copied().find(|serial| {
-                let Some((other, call)) = self.clues.get(serial).zip(calls(*serial)) else { return false };
-                let of_diverter = other.to.likeness(diverter).max(other.target.likeness(diverter)) >= 1.5;
-                let by_caller = other.from.likeness(&clues.from) >= 1.5 || other.media == clues.media;
-                let ringing = clues.time.saturating_sub(other.time) <= RING_TIME && call.answer.is_none();
-                of_diverter && by_caller && ringing
-            })
-        })
-    }
-
-    fn by_numbers<'a>(
-        &mut self,
-        serial: u64,
-        clues: &Clues,
-        calls: &impl Fn(u64) -> Option<&'a Call>,
-    ) -> Option<(u64, f32)> {
-        let mut candidates: Vec<u64> = Vec::new();
-        for key in clues.keys() {
-            candidates.extend(self.by_clue.get(&key).into_iter().flatten());
-        }
-        candidates.sort_unstable();
-        candidates.dedup();
-        let mut scored: Vec<(u64, f32)> = candidates
-            .into_iter()
-            .filter_map(|earlier| Some((earlier, self.score(earlier, calls(earlier)?, clues)?)))
-            .filter(|(_, score)| *score >= ENOUGH - AHEAD)
-            .collect();
-        scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let &(best, score) = scored.first()?;
-        let second = scored.get(1).map_or(0.0, |(_, s)| *s);
-        if score < ENOUGH {
-            return None;
-        }
-        if score - second >= AHEAD {
-            self.taken.entry(best).or_default().push(clues.to.clone());
-            return Some((best, sure(score)));
-        }
-        scored.truncate(8);
-        for (earlier, _) in &scored {
-            self.wanted_by.entry(*earlier).or_default().push(serial);
-        }
-        self.open.insert(serial, scored);
-        None
-    }
-
-    /// How well a call that begins goes on from an earlier one.
-    fn score(&self, earlier: u64, call: &Call, clues: &Clues) -> Option<f32> {
-        let other = self.clues.get(&earlier)?;
-        let after = clues.time.saturating_sub(other.time);
-        let may_go_on = (0..=NEXT_LEG_WITHIN).contains(&after)
-            && call.answer.is_none()
-            && call.end.is_none()
-            && !call.started_before_probe;
-        if !may_go_on {
-            return None;
-        }
-        let asks_on = clues.src.is_some_and(|src| call.progress.hops.contains(&src));
-        // Whoever sends both is no back-to-back user agent, but a phone with two calls; and whoever receives
-        // both is none either.
-        let apart = clues.src != other.src && clues.dst.is_some_and(|dst| !call.progress.hops.contains(&dst));
-        if !asks_on && !apart {
-            return None;
-        }
-        let to = [&other.to, &other.target]
-            .into_iter()
-            .flat_map(|n| [n.likeness(&clues.to), n.likeness(&clues.target)])
-            .fold(0.0, f32::max);
-        let from = other.from.likeness(&clues.from);
-        let media = if other.media.is_some() && other.media == clues.media { 5.0 } else { 0.0 };
-        // Many a device gives every session the same number.
-        let origin =
-            if other.origin.is_some() && other.origin == clues.origin && to + from > 0.0 { 2.0 } else { 0.0 };
-        let evidence = to + from + f32::max(media, origin);
-        // Between other hosts the numbers alone must leave no doubt.
-        let no_doubt = media > 0.0 || (to.min(from) >= 2.0 && clues.to.is_long() && clues.from.is_long());
-        if evidence < 2.5 || !(asks_on || no_doubt) {
-            return None;
-        }
-        let soon = match after {
-            0..500_000_000 => 1.0,
-            500_000_000..2_000_000_000 => 0.5,
-            2_000_000_000..5_000_000_000 => 0.0,
-            _ => -1.0,
-        };
-        let taken = self.taken.get(&earlier).is_some_and(|t| t.iter().any(|n| n.likeness(&clues.to) > 0.0));
-        let taken = if taken { 3.0 } else { 0.0 };
-        Some(evidence + soon + if asks_on { 2.0 } else { -1.0 } - taken)
-    }
-
-    /// What could not be told apart when it began, decided by when each rang, was answered and ended: asked
-    /// when one of them leaves.
-    pub fn resolve<'a>(&mut self, serial: u64, calls: impl Fn(u64) -> Option<&'a Call>) -> Vec<Edge> {
-        let mut later: Vec<u64> = self.wanted_by.remove(&serial).unwrap_or_default();
-        later.push(serial);
-        let mut edges = Vec::new();
-        for later in later {
-            let Some(candidates) = self.open.remove(&later) else { continue };
-            let Some(call) = calls(later) else { continue };
-            let taken = |earlier: &u64| self.taken.get(earlier).is_some_and(|t| !t.is_empty());
-            let mut scored: Vec<(u64, f32)> = candidates
-                .iter()
-                .filter(|(earlier, _)| !taken(earlier))
-                .filter_map(|(earlier, score)| Some((*earlier, score + relayed(calls(*earlier)?, call)?)))
-                .collect();
-            scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            let Some(&(best, score)) = scored.first() else { continue };
-            let second = scored.get(1).map_or(0.0, |(_, s)| *s);
-            if score >= ENOUGH_AT_LAST && score - second >= AHEAD_AT_LAST {
-                let to = Number::of(call.to.as_deref().map(str::as_bytes));
-                self.taken.entry(best).or_default().push(to);
-                let by = JoinedBy::Numbers;
-                edges.push(Edge { earlier: best, later, by, confidence: sure(score - 2.0), hop: true });
+        let alike =
+            diverters.iter().filter_map(|d| Some((d, self.by_clue.get(&hash(&("number", d.key()?)))?)));
+        let of_each = alike.flat_map(|(diverter, alike)| alike.iter().map(move |serial| (diverter, *serial)));
+        let scored = of_each.filter_map(|(diverter, serial)| {
+            let (other, known) = self.clues.get(&serial).zip(calls(serial))?;
+            let of_diverter = other.to.likeness(diverter).max(other.target.likeness(diverter)) >= 1.5;
+            let after = clues.time.saturating_sub(other.time);
+            let up = known.call.answer.is_none() && known.call.end.is_none() && after <= RING_TIME;
+            if !(of_diverter && up) {
+                return None;
             }
+            let signs = [
+                (other.media.is_some() && other.media == clues.media, 3),
+                (other.from.likeness(&clues.from) >= 1.5, 2),
+                (other.dst.is_some() && other.dst == clues.src, 2),
+                (after <= AT_ONCE, 1),
+            ];
+            let sum: u32 = signs.into_iter().filter(|(holds, _)| *holds).map(|(_, points)| points).sum();
+            (sum > 1).then_some((sum, serial))
+        });
+        scored.max().map(|(_, serial)| serial)
+    }
+
+    /// Calls that share a number, media or a session with one, each once.
+    fn alike(&self, clues: &Clues) -> Vec<u64> {
+        let keys = clues.keys();
+        let mut all: Vec<u64> =
+            keys.iter().filter_map(|key| self.by_clue.get(key)).flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The next call that is over and was joined to none.
+    pub fn pop_waiting(&mut self, now: i64) -> Option<u64> {
+        self.onward.pop_waiting(now)
+    }
+
+    /// What could not be told when a call began, by how it went on: told once it is over.
+    pub fn resolve<'a>(&mut self, serial: u64, calls: impl Fn(u64) -> Option<Known<'a>>) -> Option<Edge> {
+        if !self.onward.is_open(serial) {
+            return None;
         }
-        edges
-    }
-}
-
-/// How well the times of a call's two halves agree; `None` where they cannot be that.
-fn relayed(first: &Call, second: &Call) -> Option<f32> {
-    let close = |a: i64, b: i64| a.abs_diff(b) <= RELAYED_WITHIN.unsigned_abs();
-    let mut score = match (first.answer, second.answer) {
-        (Some(a), Some(b)) if close(a, b) && a >= b => 3.0,
-        (Some(a), Some(b)) if close(a, b) => 1.0,
-        (None, None) => 0.5,
-        _ => return None,
-    };
-    if let (Some(a), Some(b)) = (first.ringing, second.ringing) {
-        score += if close(a, b) && a >= b { 2.0 } else { -0.5 };
-    }
-    score += match (first.end, second.end) {
-        (Some(a), Some(b)) if close(a, b) => 3.0,
-        (Some(_), Some(_)) => -2.0,
-        _ => 0.0,
-    };
-    Some(score)
-}
-
-/// How sure a join by numbers is, from its score.
-fn sure(score: f32) -> f32 {
-    match score {
-        9.0.. => 0.97,
-        7.5.. => 0.93,
-        _ => 0.85,
+        let clues = self.clues.get(&serial)?;
+        let (earlier, score) = self.onward.at_last(serial, &self.alike(clues), clues, &self.clues, &calls)?;
+        let hop = calls(earlier).is_some_and(|k| k.call.answer.is_none_or(|a| a >= clues.time));
+        let edge = Edge { earlier, later: serial, by: JoinedBy::Numbers, confidence: sure(score), hop };
+        self.went_on(&edge);
+        if let Some(later) = calls(serial).filter(|k| k.call.is_over()) {
+            self.onward.led_nowhere(earlier, later.call, &self.clues);
+        }
+        Some(edge)
     }
 }
 
@@ -543,24 +308,4 @@ fn parties(call: &Call) -> Option<u64> {
     }
     both.sort_by(|a, b| a.key().cmp(&b.key()));
     Some(hash(&both.map(|n| n.key().map(str::to_owned))))
-}
-
-/// `%`-escapes undone (RFC 3986 §2.1).
-fn unescape(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped = after.get(..2).and_then(|h| u8::from_str_radix(str::from_utf8(h).ok()?, 16).ok());
-        match escaped.filter(|_| first == b'%') {
-            Some(octet) => {
-                out.push(octet);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(first);
-                rest = after;
-            }
-        }
-    }
-    out
 }

@@ -4,6 +4,8 @@
 const MAX_DIGITS: usize = 24;
 /// Digits at the end that make two written forms of a number one (the subscriber's number without its codes).
 const LONG: usize = 7;
+/// The same where they are all of the shorter one but its zeros.
+const WHOLE: usize = 6;
 /// The same for an extension within a longer number.
 const SHORT: usize = 3;
 
@@ -58,6 +60,7 @@ impl Number {
         match common {
             _ if common >= LONG && common >= bare => 2.5,
             _ if common > LONG => 2.0,
+            _ if common >= WHOLE && common >= bare => 2.0,
             _ if common >= SHORT && common >= short.text.len() => 1.5,
             _ => 0.0,
         }
@@ -86,6 +89,7 @@ mod tests {
             ("+442071838750", "00442071838750", 2.5),
             ("02071838750", "+442071838750", 2.5),
             ("9002071838750", "2071838750", 2.5),
+            ("0116117", "+49116117", 2.0),
             ("1234", "+442071831234", 1.5),
             ("1234", "1235", 0.0),
             ("+442071838750", "+442071838751", 0.0),
