@@ -1,6 +1,7 @@
-//! Writes the load to a file, and walks over such a file: the floor of whole-program runs.
+//! Writes the load to a file, and walks over such a file: the floor of whole-program runs. Listens on an interface
+//! and counts: the floor of live runs.
 //!
-//! `load write PATH [CALLS [SECONDS]]` · `load walk PATH`
+//! `load write PATH [CALLS [SECONDS]]` · `load walk PATH` · `load listen INTERFACE ring|pnet`
 
 mod load;
 
@@ -9,8 +10,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use load::Load;
+use probes::live::{Live, LiveError, Settings};
 use probes::pcap::{self, Input, Writer};
-use probes::{Frame, LinkType};
+use probes::{Frame, LinkType, Timestamp};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,7 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             write(path.as_ref(), &load)?
         }
         ["walk", path] => walk(path.as_ref())?,
-        _ => return Err("usage: load write PATH [CALLS [SECONDS]] | load walk PATH".into()),
+        ["listen", interface, how @ ("ring" | "pnet")] => listen(interface, how == "pnet")?,
+        _ => {
+            let usage =
+                "load write PATH [CALLS [SECONDS]] | load walk PATH | load listen INTERFACE ring|pnet";
+            return Err(format!("usage: {usage}").into());
+        }
     };
     writeln!(io::stdout(), "{frames}")?;
     Ok(())
@@ -57,4 +64,22 @@ fn walk(path: &Path) -> Result<u64, pcap::OpenError> {
         std::hint::black_box(&frames);
         all += count as u64;
     }
+}
+
+/// Counts frames until none has come for two seconds, and touches nothing of them.
+fn listen(interface: &str, datalink: bool) -> Result<u64, LiveError> {
+    let clock = || Timestamp::MIN;
+    let settings = Settings { ring_bytes: 64 << 20, snaplen: None, hardware_time: false, datalink, clock };
+    let mut live = Live::open(interface, &settings)?;
+    let (mut all, mut quiet) = (0, 0);
+    while all == 0 || quiet < 20 {
+        let before = all;
+        live.take(|frame| {
+            std::hint::black_box(frame);
+            all += 1;
+        })?;
+        // `take` waits a tenth of a second.
+        quiet = if all == before { quiet + 1 } else { 0 };
+    }
+    Ok(all)
 }

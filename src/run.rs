@@ -1,6 +1,7 @@
 //! The rim: gives the engine frames and a place to put results.
 
 mod back;
+mod batch;
 mod collector;
 mod flood;
 mod hep;

@@ -1,22 +1,46 @@
-//! A network interface, through pnet's datalink: portable, and slow beside a mapped ring.
+//! A network interface that is listened to: by the kernel's ring, and where that cannot be had by pnet's datalink.
 
 use std::io;
 use std::time::Duration;
 
-use pnet_datalink::{Channel, Config, DataLinkReceiver, NetworkInterface};
+use crate::datalink::Datalink;
+#[cfg(target_os = "linux")]
+use crate::ring::Ring;
+use crate::{Frame, LinkType, Timestamp};
 
-use crate::LinkType;
-
-/// The longest frame: a jumbo frame or what segmentation offload merged.
-const LONGEST: usize = 65_536 + 64;
 /// A quiet interface is left this often, so that whoever reads it can look at the time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// An interface that is listened to, promiscuously.
+/// How an interface is listened to.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Size of the ring, bytes, about.
+    pub ring_bytes: usize,
+    /// Bytes to take of a frame at most; `None`: the whole.
+    pub snaplen: Option<u32>,
+    /// The interface's own clock, where it has one.
+    pub hardware_time: bool,
+    /// pnet's datalink even where there is a ring: to compare.
+    pub datalink: bool,
+    /// The machine's clock: pnet's frames come without a time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// An interface that is listened to, promiscuously. Where it goes down, is renamed or removed, [`Live::take`] or
+/// [`Live::check`] says so: it is then opened anew.
+#[derive(Debug)]
 pub struct Live {
     name: String,
-    link: LinkType,
-    receiver: Box<dyn DataLinkReceiver>,
+    source: Source,
+    clock: fn() -> Timestamp,
+    no_ring: Option<LiveError>,
+}
+
+#[derive(Debug)]
+enum Source {
+    #[cfg(target_os = "linux")]
+    Ring(Ring),
+    Datalink(Datalink),
 }
 
 /// Why an interface cannot be listened to.
@@ -36,6 +60,14 @@ pub enum LiveError {
         /// Which.
         name: String,
     },
+    /// It was there, and is no more.
+    #[error("interface {name} is gone{}", .now_called.as_ref().map(|n| format!(": it is called {n} now")).unwrap_or_default())]
+    Gone {
+        /// Its name.
+        name: String,
+        /// Its new name.
+        now_called: Option<String>,
+    },
     /// Not allowed to.
     #[error("not allowed to listen on {name}: run as root, or give the program CAP_NET_RAW")]
     NotAllowed {
@@ -52,36 +84,31 @@ pub enum LiveError {
     },
 }
 
+impl LiveError {
+    pub(crate) fn unknown(name: &str) -> Self {
+        let interfaces = pnet_datalink::interfaces();
+        let there_are = interfaces.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", ");
+        Self::Unknown { name: name.to_owned(), there_are }
+    }
+}
+
+/// Whether more frames wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// All that had come, for now.
+    All,
+    /// Maybe not all.
+    Some,
+}
+
 impl Live {
     /// Listens on the interface `name`.
     ///
     /// # Errors
     /// It does not exist, is down, or may not be listened on.
-    pub fn open(name: &str) -> Result<Self, LiveError> {
-        let interfaces = pnet_datalink::interfaces();
-        let Some(interface) = interfaces.iter().find(|i| i.name == name) else {
-            let there_are = interfaces.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(LiveError::Unknown { name: name.to_owned(), there_are });
-        };
-        if !interface.is_up() {
-            return Err(LiveError::Down { name: name.to_owned() });
-        }
-        let config = Config {
-            read_buffer_size: LONGEST,
-            read_timeout: Some(PATIENCE),
-            promiscuous: true,
-            ..Config::default()
-        };
-        match pnet_datalink::channel(interface, config) {
-            Ok(Channel::Ethernet(_, receiver)) => {
-                Ok(Self { name: name.to_owned(), link: link_type(interface), receiver })
-            }
-            Ok(_) => Err(LiveError::Io { name: name.to_owned(), source: io::ErrorKind::Unsupported.into() }),
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                Err(LiveError::NotAllowed { name: name.to_owned() })
-            }
-            Err(source) => Err(LiveError::Io { name: name.to_owned(), source }),
-        }
+    pub fn open(name: &str, settings: &Settings) -> Result<Self, LiveError> {
+        let (source, no_ring) = Source::open(name, settings)?;
+        Ok(Self { name: name.to_owned(), source, clock: settings.clock, no_ring })
     }
 
     /// Its name.
@@ -93,48 +120,111 @@ impl Live {
     /// How its frames begin.
     #[must_use]
     pub const fn link(&self) -> LinkType {
-        self.link
+        match &self.source {
+            #[cfg(target_os = "linux")]
+            Source::Ring(ring) => ring.link(),
+            Source::Datalink(datalink) => datalink.link(),
+        }
     }
 
-    /// The next frame; `None` where none came for a tenth of a second.
+    /// Why there is no ring, though one was wanted.
+    #[must_use]
+    pub const fn no_ring(&self) -> Option<&LiveError> {
+        self.no_ring.as_ref()
+    }
+
+    /// Hands the frames that have come to `each`; where there are none, waits a tenth of a second at most.
     ///
     /// # Errors
-    /// The interface is gone or down.
-    pub fn next_frame(&mut self) -> io::Result<Option<&[u8]>> {
-        match self.receiver.next() {
-            Ok(frame) => Ok(Some(frame)),
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) =>
-            {
-                Ok(None)
+    /// The interface is gone or down. Frames that it saw before were handed over.
+    pub fn take(&mut self, mut each: impl FnMut(&Frame<'_>)) -> Result<Taken, LiveError> {
+        match &mut self.source {
+            #[cfg(target_os = "linux")]
+            Source::Ring(ring) => ring.take(PATIENCE, each).map(|()| Taken::All),
+            Source::Datalink(datalink) => {
+                let link = datalink.link();
+                let Some(data) = datalink.next_frame()? else { return Ok(Taken::All) };
+                let original_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                each(&Frame { time: (self.clock)(), link, interface: 0, original_len, data });
+                Ok(Taken::Some)
             }
-            Err(e) => Err(e),
+        }
+    }
+
+    /// Frames that the kernel had no room for, or lost in a damaged block, since it was last asked; 0 where that
+    /// cannot be known. To be asked every second or so: the kernel's own count has 32 bits.
+    pub fn lost(&mut self) -> u64 {
+        match &mut self.source {
+            #[cfg(target_os = "linux")]
+            Source::Ring(ring) => ring.lost(),
+            Source::Datalink(_) => 0,
+        }
+    }
+
+    /// Whether the interface is still there under its name; a quiet one does not tell otherwise.
+    ///
+    /// # Errors
+    /// It is gone, or its name is another now.
+    pub fn check(&self) -> Result<(), LiveError> {
+        match &self.source {
+            #[cfg(target_os = "linux")]
+            Source::Ring(ring) => ring.check(),
+            Source::Datalink(_) => Ok(()),
+        }
+    }
+
+    /// Size of the ring, bytes; `None` without one.
+    #[must_use]
+    pub const fn ring_bytes(&self) -> Option<usize> {
+        match &self.source {
+            #[cfg(target_os = "linux")]
+            Source::Ring(ring) => Some(ring.bytes()),
+            Source::Datalink(_) => None,
         }
     }
 }
 
-impl std::fmt::Debug for Live {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live").field("name", &self.name).field("link", &self.link).finish_non_exhaustive()
+impl Source {
+    #[cfg(target_os = "linux")]
+    fn open(name: &str, settings: &Settings) -> Result<(Self, Option<LiveError>), LiveError> {
+        if settings.datalink {
+            return Ok((Self::Datalink(Datalink::open(name, PATIENCE)?), None));
+        }
+        match Ring::open(name, settings) {
+            Ok(ring) => Ok((Self::Ring(ring), None)),
+            // Such as no memory for it, or a kernel without it.
+            Err(no_ring @ LiveError::Io { .. }) => {
+                Ok((Self::Datalink(Datalink::open(name, PATIENCE)?), Some(no_ring)))
+            }
+            Err(other) => Err(other),
+        }
     }
-}
 
-/// Tunnels without link-layer addresses hand over bare IP.
-fn link_type(interface: &NetworkInterface) -> LinkType {
-    if interface.mac.is_none() || interface.is_point_to_point() { LinkType::RAW } else { LinkType::ETHERNET }
+    #[cfg(not(target_os = "linux"))]
+    fn open(name: &str, _: &Settings) -> Result<(Self, Option<LiveError>), LiveError> {
+        Ok((Self::Datalink(Datalink::open(name, PATIENCE)?), None))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SETTINGS: Settings = Settings {
+        ring_bytes: 1 << 20,
+        snaplen: None,
+        hardware_time: false,
+        datalink: false,
+        clock: || Timestamp::MIN,
+    };
+
     #[test]
     fn an_interface_that_does_not_exist_is_named_with_those_that_do() {
-        let error = Live::open("no-such-interface").unwrap_err().to_string();
-        assert!(error.starts_with("no interface \"no-such-interface\"; there are: "), "{error}");
-        assert!(error.contains("lo"), "{error}");
+        for datalink in [false, true] {
+            let settings = Settings { datalink, ..SETTINGS };
+            let error = Live::open("no-such-interface", &settings).unwrap_err().to_string();
+            assert!(error.starts_with("no interface \"no-such-interface\"; there are: "), "{error}");
+            assert!(error.contains("lo"), "{error}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::thread;
 use probes::pcap::Input;
 
 use super::{Error, config};
+use crate::config::Config;
 use crate::run::log::{self, LogFormat};
 use crate::run::probe::{self, Options, ProbeError, Source};
 use crate::run::sockets;
@@ -29,8 +30,8 @@ SIGHUP or POST /-/reload takes the configuration up anew; SIGTERM ends it, with 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Interface to listen on; may be given again. None is needed where the configuration has hep.listen or
-    /// vq_collector.listen
+    /// Interface to listen on, beside probe.interfaces of the configuration; may be given again. None is needed
+    /// where the configuration has hep.listen or vq_collector.listen
     #[arg(short = 'i', value_name = "IF", conflicts_with = "read")]
     interfaces: Vec<String>,
     /// Captures to read instead, or directories of them; one timeline
@@ -112,13 +113,7 @@ impl Args {
         let configured = Some(config.probe.workers).filter(|n| *n > 0);
         let usual = if self.read.is_empty() { cores } else { 1 };
         let source = if self.read.is_empty() {
-            let configured = config.probe.interfaces.iter().map(|i| i.to_string());
-            let interfaces: Vec<String> = self.interfaces.into_iter().chain(configured).collect();
-            if interfaces.is_empty() && !sockets::are_wanted(&config) {
-                let line = "nothing to listen to: give -i IF or --read FILE, or configure hep.listen";
-                return Err(Error::Usage(line.to_owned()));
-            }
-            Source::Live(interfaces)
+            Source::Live(interfaces(self.interfaces, &config)?)
         } else {
             Source::Read {
                 inputs: self.read.into_iter().map(Input::from).collect(),
@@ -138,6 +133,22 @@ impl Args {
             openmetrics: self.openmetrics.map(|path| (path, self.step)),
         })
     }
+}
+
+/// Those of the command line, then those of the configuration, each once.
+fn interfaces(asked: Vec<String>, config: &Config) -> Result<Vec<String>, Error> {
+    let mut all: Vec<String> = Vec::new();
+    for name in asked.into_iter().chain(config.probe.interfaces.iter().map(|i| i.to_string())) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    if all.is_empty() && !sockets::are_wanted(config) {
+        let line =
+            "nothing to listen to: give -i IF or --read FILE, or configure probe.interfaces or hep.listen";
+        return Err(Error::Usage(line.to_owned()));
+    }
+    Ok(all)
 }
 
 fn told(error: ProbeError) -> Error {

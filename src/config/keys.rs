@@ -88,17 +88,15 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         Restart,
         "Network interfaces to listen on, beside those of -i.",
         |c: &mut Config| &mut c.probe.interfaces,
-    )
-    .later(),
+    ),
     Key::new(
         "probe.ring_mib",
         "64",
         Restart,
-        "Size of the capture ring of each worker and interface, MiB.",
+        "Size of the capture ring of each interface, MiB.",
         |c: &mut Config| &mut c.probe.ring_mib,
     )
-    .within(1.0, 4096.0)
-    .later(),
+    .within(1.0, 4096.0),
     Key::new("probe.workers", "0", Restart, "Threads that decode; 0: one a core.", |c: &mut Config| {
         &mut c.probe.workers
     })
@@ -119,8 +117,7 @@ pub(super) static CONFIG: [Key<Config>; 33] = [
         "Bytes to capture of a packet; 0: the whole.",
         |c: &mut Config| &mut c.probe.snaplen,
     )
-    .within(0.0, 262_144.0)
-    .later(),
+    .within(0.0, 262_144.0),
     Key::new("limits.streams", "1000000", Restart, "RTP streams followed at once.", |c: &mut Config| {
         &mut c.limits.streams
     })

@@ -707,7 +707,7 @@ fn sites_of_the_file_join_those_of_the_configuration() {
     let told: Vec<_> = config.site_table.sites.iter().map(|s| (s.name.as_str(), s.subnets.len())).collect();
     assert_eq!(told, [("Head office", 3), ("Shop", 2)]);
     assert_eq!(config.sites.len(), 2);
-    assert_eq!(config.not_in_use, ["probe.interfaces", "score.fixed_ms"]);
+    assert_eq!(config.not_in_use, ["score.fixed_ms"]);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use probes::LinkType;
 
 use self::answer::{Answerer, Verdict};
-use super::live::{Batch, Inlet};
+use super::batch::Batch;
+use super::live::Inlet;
 use super::sockets::{Answer, Cut, Taker, Way};
 use crate::decode::sip::{Message, Prefix};
 

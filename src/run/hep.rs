@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use probes::LinkType;
 
-use super::live::{Batch, Inlet};
+use super::batch::Batch;
+use super::live::Inlet;
 use super::sockets::{Answer, Cut, Taker, Way};
 use crate::decode::{Hep, HepPrefix};
 

@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -19,8 +18,9 @@ use probes::pcap::{self, Input, OpenError};
 use tracing::{info, warn};
 
 use super::back::{Back, Inline};
+use super::batch::AT_ONCE;
 use super::flood::FloodWatch;
-use super::live::{Batch, Listening, now};
+use super::live::{self, Heard, Listening, now};
 use super::observer::Observer;
 use super::pump::{Pump, Turn};
 use super::serving::Serving;
@@ -226,11 +226,12 @@ impl Frames {
     fn open(options: &Options) -> Result<(Self, Option<Sockets>), ProbeError> {
         let stop = Arc::new(AtomicBool::new(false));
         let wanted = sockets::are_wanted(&options.config);
+        let how = live::settings(&options.config.probe);
         let open =
             |listening: &mut Listening| wanted.then(|| Sockets::open(&options.config, listening)).transpose();
         Ok(match &options.source {
             Source::Live(interfaces) => {
-                let mut listening = Listening::start(interfaces, &stop)?;
+                let mut listening = Listening::start(interfaces, how, &stop)?;
                 let sockets = open(&mut listening)?;
                 (Self::Live(listening, stop), sockets)
             }
@@ -241,7 +242,8 @@ impl Frames {
                         "hep.listen and vq_collector.listen wait for --after-read serve: nothing is taken there"
                     );
                 }
-                let mut listening = goes_on(options).then(|| Listening::start(&[], &stop)).transpose()?;
+                let mut listening =
+                    goes_on(options).then(|| Listening::start(&[], how, &stop)).transpose()?;
                 let sockets = listening.as_mut().map(open).transpose()?.flatten();
                 let (paced, serve_after) = (*paced, *serve_after);
                 (Self::Read { timeline, paced, serve_after, stop, listening }, sockets)
@@ -249,7 +251,7 @@ impl Frames {
         })
     }
 
-    fn interfaces(&self) -> Vec<(String, Arc<super::live::InterfaceCounters>)> {
+    fn interfaces(&self) -> Vec<(String, Arc<live::InterfaceCounters>)> {
         match self {
             Self::Live(listening, _) | Self::Read { listening: Some(listening), .. } => {
                 listening.counters.clone()
@@ -300,17 +302,17 @@ impl Probe {
         let mut front = Front::new(&self.settings);
         self.shared.ready.store(true, Relaxed);
         let (captures, faults, serve_after) = match frames {
-            Frames::Live(listening, _) => {
-                self.listen(&listening, (0, &[]), &mut front, &mut back);
+            Frames::Live(mut listening, _) => {
+                self.listen(&mut listening, (0, &[]), &mut front, &mut back);
                 listening.join();
                 (Vec::new(), Faults::new(), false)
             }
-            Frames::Read { timeline, paced, serve_after, listening, .. } => {
+            Frames::Read { timeline, paced, serve_after, mut listening, .. } => {
                 let mut pump = Pump::new(*timeline, |_| {});
-                self.read(&mut pump, paced, listening.as_ref(), &mut front, &mut back);
+                self.read(&mut pump, paced, listening.as_mut(), &mut front, &mut back);
                 let (captures, refused, _) = pump.finish();
                 let faults = faults(&captures, &refused);
-                if let Some(listening) = &listening {
+                if let Some(listening) = &mut listening {
                     info!("all is read; taking what others send until told to stop");
                     let shift = shift(&front);
                     self.listen(listening, (shift, &captures), &mut front, &mut back);
@@ -340,20 +342,17 @@ impl Probe {
     /// Listens until told to stop. `shift` is added to this machine's time; `captures` were read before.
     fn listen<B: Back<Seen = Totals>>(
         &mut self,
-        listening: &Listening,
+        listening: &mut Listening,
         (shift, captures): (i64, &[Capture]),
         front: &mut Front,
         back: &mut B,
     ) {
         let mut told = 0;
-        while !self.shared.stop.load(Relaxed) {
-            match listening.batches.recv_timeout(NAP) {
-                Ok(batch) => {
-                    handle(&batch, shift, front, back);
-                    listening.give_back(batch);
-                }
-                Err(RecvTimeoutError::Timeout) => front.handle_time(now().saturating_add(shift), back),
-                Err(RecvTimeoutError::Disconnected) => break,
+        loop {
+            match listening.hear(NAP, |frames| handle(frames, shift, front, back)) {
+                Heard::Frames => {}
+                Heard::Nothing => front.handle_time(now().saturating_add(shift), back),
+                Heard::Over => break,
             }
             back.drain();
             self.signals.drain(front);
@@ -370,7 +369,7 @@ impl Probe {
         &mut self,
         pump: &mut Pump<P>,
         paced: bool,
-        listening: Option<&Listening>,
+        mut listening: Option<&mut Listening>,
         front: &mut Front,
         back: &mut B,
     ) {
@@ -387,11 +386,11 @@ impl Probe {
                 !self.shared.stop.load(Relaxed)
             }
             Turn::After { front, back, files } => {
-                if let Some(listening) = listening {
-                    while let Ok(batch) = listening.batches.try_recv() {
-                        handle(&batch, shift(front), front, back);
-                        listening.give_back(batch);
-                    }
+                if let Some(listening) = &mut listening {
+                    let shift = shift(front);
+                    while listening.hear(Duration::ZERO, |frames| handle(frames, shift, front, back))
+                        == Heard::Frames
+                    {}
                 }
                 back.drain();
                 self.signals.drain(front);
@@ -492,14 +491,13 @@ fn finish_report(
     write(file, &path, |out| analysis.write_json(out))
 }
 
-fn handle<B: Back>(batch: &Batch, shift: i64, front: &mut Front, back: &mut B) {
-    let mut frames = batch.frames().map(|frame| Frame { time: frame.time.plus_nanos(shift), ..frame });
-    loop {
-        let some: ArrayVec<Frame<'_>, 128> = frames.by_ref().take(128).collect();
-        if some.is_empty() {
-            return;
-        }
-        front.handle_frames(&some, back);
+fn handle<B: Back>(frames: &[Frame<'_>], shift: i64, front: &mut Front, back: &mut B) {
+    if shift == 0 {
+        return front.handle_frames(frames, back);
+    }
+    for frames in frames.chunks(AT_ONCE) {
+        let shifted = frames.iter().map(|frame| Frame { time: frame.time.plus_nanos(shift), ..*frame });
+        front.handle_frames(&shifted.collect::<ArrayVec<_, AT_ONCE>>(), back);
     }
 }
 

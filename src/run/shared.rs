@@ -189,7 +189,12 @@ fn interface(name: &str, counters: &InterfaceCounters) -> InterfaceNumbers {
         name: name.to_owned(),
         packets: Some(counters.packets.load(Relaxed)),
         bytes: Some(counters.bytes.load(Relaxed)),
-        dropped: vec![(DropPlace::Queue, counters.dropped.load(Relaxed))],
+        truncated: Some(counters.truncated.load(Relaxed)),
+        dropped: vec![
+            (DropPlace::Nic, counters.lost_by_nic.load(Relaxed)),
+            (DropPlace::Kernel, counters.lost_by_kernel.load(Relaxed)),
+            (DropPlace::Queue, counters.dropped.load(Relaxed)),
+        ],
         last_packet: (last != 0).then_some(last),
         up: Some(counters.up.load(Relaxed)),
         ..InterfaceNumbers::default()

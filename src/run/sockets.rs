@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 use tracing::{error, info, warn};
 
-use super::live::{Batch, Inlet, Listening, now};
+use super::batch::Batch;
+use super::live::{Inlet, Listening, now};
 use super::{collector, hep};
 use crate::config::Config;
 

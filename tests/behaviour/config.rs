@@ -73,13 +73,13 @@ fn a_good_file_is_told_in_a_line() {
             exit 0
         "#]],
     );
-    let text = "hep.listen = [\":9060\"]\nprobe.snaplen = 100\n";
+    let text = "hep.listen = [\":9060\"]\nprobe.filter = \"udp\"\n";
     check(
         &[("c.toml", text)],
         &["check", "c.toml", "--set", "limits.calls=5"],
         &expect![[r#"
         ok: 0 customers, 0 sites with 0 subnets, 0 peers
-        not in use yet in this version: probe.snaplen
+        not in use yet in this version: probe.filter
         exit 0
     "#]],
     );
