@@ -138,7 +138,10 @@ impl Net {
         let known = |interface: &&str| self.counted("packets", interface) + self.lost("nic", interface);
         let end = now() + PATIENCE;
         while interfaces.iter().map(known).sum::<f64>() < packets as f64 {
-            if now() >= end { println!("{:?}", run(Command::new("ip").args(["-s","link","show",&self.sender(0)]))); println!("{:?}", run(self.command("ip").args(["-s","link","show","b0"]))); }
+            if now() >= end {
+                println!("{:?}", run(Command::new("ip").args(["-s", "link", "show", &self.sender(0)])));
+                println!("{:?}", run(self.command("ip").args(["-s", "link", "show", "b0"])));
+            }
             assert!(now() < end, "of {packets} packets some are missing: {}", self.scrape());
             sleep(Duration::from_millis(50));
         }
