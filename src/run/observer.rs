@@ -126,6 +126,11 @@ impl Observer {
             start: closed.interval.start,
             end: closed.interval.start.saturating_add(closed.interval.length),
             packets: closed.interval.packets > 0,
+            full: HeardInterval::is_full(
+                closed.interval.packets + closed.interval.lost.bad,
+                closed.interval.ptime_ms,
+                closed.interval.length,
+            ),
             poor,
         };
         let is_audio = scored.score != Err(Withheld::NotAudio);

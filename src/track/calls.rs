@@ -261,6 +261,7 @@ impl Calls {
                 }
             }
         }
+        self.carry_redirection(&edge);
         let Some(group) = self.groups.get_mut(&kept) else { return };
         group.live.extend(other.live);
         group.left.extend(other.left);
@@ -275,6 +276,16 @@ impl Calls {
             if begins {
                 self.tell(time, &parties, Signal::Began);
             }
+        }
+    }
+
+    /// A redirection is a part of the delay that the caller sees, whatever Call-ID the retry has (RFC 6076 §4.3.1).
+    fn carry_redirection(&mut self, edge: &Edge) {
+        let first = self.entries.get(&edge.earlier).map(|e| &e.call);
+        let redirected = first.filter(|c| c.status.is_some_and(|s| (300..400).contains(&s)));
+        let start = redirected.map(|c| c.progress.attempt.start);
+        if let (Some(start), Some(later)) = (start, self.entries.get_mut(&edge.later)) {
+            later.call.progress.attempt.start = start;
         }
     }
 

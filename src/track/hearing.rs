@@ -9,7 +9,7 @@ use super::call::{Call, Heard, HeardInterval, MEDIA_TIMEOUT};
 use crate::decode::{Address, Flow};
 
 /// Streams of one call at most.
-const MAX_STREAMS: usize = 32;
+const MAX_STREAMS: usize = 64;
 /// Intervals kept of one stream: a day.
 const MAX_INTERVALS: usize = 8640;
 /// Hosts remembered that send media.
@@ -80,7 +80,12 @@ impl Hearing {
         }
         let streams = self.calls.entry(news.call).or_default();
         if !streams.contains_key(&news.stream) && streams.len() >= MAX_STREAMS {
-            return;
+            // The one that ended first tells least of how it sounds now.
+            let oldest =
+                streams.iter().min_by_key(|(id, s)| (s.active, s.heard.last, **id)).map(|(id, _)| *id);
+            if let Some(oldest) = oldest {
+                streams.remove(&oldest);
+            }
         }
         let stream = streams.entry(news.stream).or_default();
         stream.heard.flow = news.flow;
@@ -163,8 +168,13 @@ mod tests {
     }
 
     fn interval(start: i64, end: i64) -> News {
-        let interval =
-            HeardInterval { start: start * SECOND, end: end * SECOND, packets: true, poor: Some(false) };
+        let interval = HeardInterval {
+            start: start * SECOND,
+            end: end * SECOND,
+            packets: true,
+            full: true,
+            poor: Some(false),
+        };
         News::Interval { interval, is_audio: true }
     }
 

@@ -249,3 +249,34 @@ fn media_that_nobody_signalled_lets_nothing_be_said_of_a_calls_audio() {
     assert_eq!((&call["one_way"], &call["mos_lq_min"]), (&Value::Null, &Value::Null));
     assert_eq!((&call["audio"], &call["unscored_s"]), (&Value::Array(Vec::new()), &29.into()));
 }
+
+#[test]
+fn audio_that_dies_in_the_middle_is_missing_from_then_on() {
+    let (a, b) = (media(ALICE, 4000), media(BOB, 5000));
+    let begin = START + 1020 * MS;
+    let talked = |back: Vec<Recorded>| {
+        let mut dialog = answered(Dialog::new("dies", "alice", "bob"))
+            .at(61_000, (ALICE, BOB), "BYE", "2 BYE", "", "")
+            .at(61_010, (BOB, ALICE), "SIP/2.0 200 OK", "2 BYE", "", "");
+        dialog.frames.extend(stream(begin, a, b, 1, 50 * 59));
+        dialog.frames.extend(back);
+        dialog.report()
+    };
+    let report = talked(stream(begin, b, a, 2, 50 * 15));
+    let call = &report["calls"][0];
+    let fault = &call["audio"][0];
+    assert_eq!((&fault["fault"], &fault["direction"]), (&"one_way".into(), &"callee_to_caller".into()));
+    // From the last packet, 16 s after the INVITE, to the BYE.
+    let poor = call["poor_s"].as_u64().unwrap();
+    assert!((44..=46).contains(&poor), "{call}");
+    // Who suppresses silence may as well have nothing to say.
+    let quiet = [0, 4, 9].map(|s| stream(begin + s * SECOND, b, a, 2, 100));
+    let mut talkspurts = quiet.concat();
+    for (n, frame) in talkspurts.iter_mut().enumerate() {
+        // One sequence of numbers over the pauses.
+        let at = frame.data.len() - 172 + 2;
+        frame.data[at..at + 2].copy_from_slice(&(1000 + n as u16).to_be_bytes());
+    }
+    let report = talked(talkspurts);
+    assert_eq!(report["calls"][0]["audio"].as_array().unwrap().len(), 0, "{}", report["calls"][0]["audio"]);
+}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What takes longer than CI may: every cut, the large floods, a million flows, and the fuzz targets.
+# What takes longer than CI may: every cut, the large floods, a million flows, thousands of calls, and the fuzz targets.
 #
 #   tests/long/run.sh [SECONDS A TARGET]      default 600; 0 leaves the fuzz targets out
 #
@@ -14,7 +14,7 @@ seconds=${1:-600}
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 export CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true
 CLEARLINE_LONG=1 cargo test --release --target-dir target/long --test behaviour -- \
-    hostile:: unsignalled:: --nocapture --test-threads=2
+    hostile:: unsignalled:: joins:: flood_of_invites:: --nocapture --test-threads=2
 
 [ "$seconds" -gt 0 ] || exit 0
 if ! cargo +nightly fuzz --version >/dev/null 2>&1; then

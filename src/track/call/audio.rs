@@ -34,6 +34,8 @@ pub struct HeardInterval {
     pub end: i64,
     /// Packets came.
     pub packets: bool,
+    /// They came without a pause: nobody suppressed silence.
+    pub full: bool,
     /// It has a score; whether that is poor.
     pub poor: Option<bool>,
 }
@@ -49,6 +51,19 @@ pub struct Quality {
     pub poor_s: u32,
     /// Seconds in which no direction has a score.
     pub unscored_s: u32,
+}
+
+impl HeardInterval {
+    /// Of this much of an interval packets may be missing, sent and lost together, before it has pauses.
+    const PAUSES: f64 = 0.1;
+
+    /// Whether packets, those that were lost included, fill an interval.
+    #[must_use]
+    pub fn is_full(packets: u32, ptime_ms: Option<f64>, length_ns: i64) -> bool {
+        // The last packet of an interval has no length in it.
+        let sent = ptime_ms.map(|ptime| f64::from(packets + 1) * ptime * 1e6);
+        sent.is_some_and(|ns| ns >= (1.0 - Self::PAUSES) * length_ns as f64)
+    }
 }
 
 impl Call {

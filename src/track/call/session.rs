@@ -5,6 +5,8 @@ use crate::decode::{Address, Endpoint, Flow};
 
 /// Shorter than this no silence is a fault, ns.
 const MIN_SPAN: i64 = 3_000_000_000;
+/// Audio that stops while the other end's goes on for so long has died, ns: nobody listens longer in silence.
+const DEAD: i64 = 20_000_000_000;
 /// Audio may begin and end so much beside the signalling, ns.
 const GRACE: i64 = 2_000_000_000;
 
@@ -98,11 +100,8 @@ impl Session {
         let silent = |party, streams: &[&Heard], others: &[&Heard]| -> Vec<(i64, i64)> {
             let arrives = |s: &&&Heard| self.arrives(party, s, others);
             let arriving: Vec<&Heard> = streams.iter().filter(arrives).copied().collect();
-            let spans = self.media.spans(party, answer, self.until());
-            spans
-                .into_iter()
-                .filter(|s| s.1.saturating_sub(s.0) >= MIN_SPAN && !heard_within(&arriving, *s))
-                .collect()
+            let spans = self.media.spans(party, answer, self.until()).into_iter();
+            spans.filter_map(|span| silence(span, &arriving, others)).collect()
         };
         let no_forth = silent(Party::Caller, forth, back);
         let no_back = silent(Party::Callee, back, forth);
@@ -152,7 +151,7 @@ impl Session {
         let first = streams.iter().map(|s| s.first).min();
         let spans = self.media.spans(party, answer, self.until());
         let (Some(first), Some(&(from, to))) = (first, spans.first()) else { return };
-        if first > from.saturating_add(GRACE) && first < to {
+        if first > from.saturating_add(GRACE) && first < to && !pauses(streams) {
             let (way, fault) = (AudioWay::of(party), Fault::LateMedia);
             faults.push(AudioFault { way, fault, reason: None, from, to: first });
         }
@@ -185,6 +184,25 @@ impl Session {
             faults.push(AudioFault { way, fault, reason: None, from, to });
         }
     }
+}
+
+/// The part of a span in which nothing was heard of one end: all of it; or its rest, where audio that never
+/// paused stopped, and the other end's goes on.
+fn silence(span: (i64, i64), own: &[&Heard], others: &[&Heard]) -> Option<(i64, i64)> {
+    if !heard_within(own, span) {
+        return (span.1.saturating_sub(span.0) >= MIN_SPAN).then_some(span);
+    }
+    let last = own.iter().filter(|s| s.first < span.1).map(|s| s.last).max()?;
+    let rest = (last, span.1);
+    let long = rest.1.saturating_sub(rest.0) >= DEAD && rest.0 > span.0;
+    let mut intervals = own.iter().flat_map(|s| &s.intervals);
+    let never_paused = intervals.all(|i| i.full);
+    (long && never_paused && heard_within(others, (last.saturating_add(DEAD / 2), span.1))).then_some(rest)
+}
+
+/// Whether an end is silent where it has nothing to say: pauses are no faults of it.
+fn pauses(streams: &[&Heard]) -> bool {
+    streams.iter().flat_map(|s| &s.intervals).any(|i| !i.full)
 }
 
 /// A guess, and none where several hops' signalling contradicts itself.
