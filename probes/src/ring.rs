@@ -79,6 +79,10 @@ impl Ring {
         socket.be_promiscuous(index)?;
         socket.bind(index, libc::ETH_P_ALL as u16)?;
         socket.error()?;
+        if index_of(name) != Some(index) {
+            // Renamed while the ring was made.
+            return Err(io::Error::from_raw_os_error(libc::ENODEV));
+        }
         Ok(Self { name: name.to_owned(), index, header, map, socket, missing: 0 })
     }
 
