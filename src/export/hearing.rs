@@ -60,7 +60,7 @@ impl AnalysedStream {
             start: i.start,
             end: i.start.saturating_add((f64::from(i.seconds) * 1e9) as i64),
             packets: i.packets > 0,
-            full: HeardInterval::is_full(i.expected(), t.ptime_ms, (f64::from(i.seconds) * 1e9) as i64),
+            sent: HeardInterval::sent(i.expected(), t.ptime_ms),
             poor: poor(i.mos_lq, i.scale),
         });
         Heard {

@@ -126,10 +126,9 @@ impl Observer {
             start: closed.interval.start,
             end: closed.interval.start.saturating_add(closed.interval.length),
             packets: closed.interval.packets > 0,
-            full: HeardInterval::is_full(
+            sent: HeardInterval::sent(
                 closed.interval.packets + closed.interval.lost.bad,
                 closed.interval.ptime_ms,
-                closed.interval.length,
             ),
             poor,
         };
@@ -156,7 +155,7 @@ impl Observer {
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.move_stream(&followed.labels(), from, to);
         drop(totals);
-        let what = if activity.active { News::Active } else { News::Quiet };
+        let what = if activity.active { News::Active } else { News::Quiet { last: activity.last } };
         self.tell(activity.stream, activity.key.flow, what);
     }
 
@@ -248,7 +247,8 @@ impl Work for Observer {
                 }
                 Event::Silent(open) => self.tell_interval(open),
                 Event::Stream(record) => {
-                    self.tell(record.ended.stream, record.ended.key.flow, News::Quiet);
+                    let ended = &record.ended;
+                    self.tell(ended.stream, ended.key.flow, News::Quiet { last: ended.totals.last });
                     self.ended(record.ended.stream);
                 }
                 Event::Reported(reported) => self.reported(reported),

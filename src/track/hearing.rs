@@ -37,7 +37,10 @@ pub enum News {
     /// Packets come.
     Active,
     /// No packets come any more.
-    Quiet,
+    Quiet {
+        /// When the last one came.
+        last: i64,
+    },
     /// An interval, closed or as it stands; one that begins at the same time is replaced.
     Interval {
         /// The interval.
@@ -91,8 +94,9 @@ impl Hearing {
         stream.heard.flow = news.flow;
         match news.what {
             News::Active => stream.active = true,
-            News::Quiet => {
+            News::Quiet { last } => {
                 stream.active = false;
+                stream.heard.fell_silent(last);
                 if streams.values().all(|s| !s.active)
                     && let Some(last) = streams.values().map(|s| s.heard.last).max()
                     && self.quiet.len() < 2 * self.limit
@@ -142,6 +146,14 @@ impl Hearing {
 }
 
 impl Heard {
+    /// An interval that was closed for want of packets reaches beyond the last of them.
+    fn fell_silent(&mut self, last: i64) {
+        if let Some(interval) = self.intervals.last_mut() {
+            interval.end = interval.end.min(last.max(interval.start));
+            self.last = last;
+        }
+    }
+
     fn take(&mut self, interval: HeardInterval, is_audio: bool) {
         if self.intervals.is_empty() {
             (self.first, self.last) = (interval.start, interval.end);
@@ -167,12 +179,16 @@ mod tests {
         StreamNews { call, stream: (0, stream), flow: Flow::default(), what }
     }
 
+    fn quiet(last: i64) -> News {
+        News::Quiet { last: last * SECOND }
+    }
+
     fn interval(start: i64, end: i64) -> News {
         let interval = HeardInterval {
             start: start * SECOND,
             end: end * SECOND,
             packets: true,
-            full: true,
+            sent: 0,
             poor: Some(false),
         };
         News::Interval { interval, is_audio: true }
@@ -185,11 +201,12 @@ mod tests {
             hearing.take(&news(7, stream, News::Active));
         }
         hearing.take(&news(7, 1, interval(0, 8)));
-        hearing.take(&news(7, 1, News::Quiet));
+        hearing.take(&news(7, 1, quiet(8)));
         hearing.take(&news(7, 2, interval(0, 10)));
         assert_eq!(hearing.poll_silent(1000 * SECOND), None);
-        hearing.take(&news(7, 2, interval(10, 15)));
-        hearing.take(&news(7, 2, News::Quiet));
+        // Closed for want of packets: the last came at 15 s.
+        hearing.take(&news(7, 2, interval(10, 20)));
+        hearing.take(&news(7, 2, quiet(15)));
         assert_eq!(hearing.poll_silent(74 * SECOND), None);
         assert_eq!(hearing.poll_silent(75 * SECOND), Some((7, 15 * SECOND)));
         assert_eq!(hearing.poll_silent(76 * SECOND), None);
@@ -210,7 +227,7 @@ mod tests {
         let mut hearing = Hearing::new(10);
         hearing.take(&news(7, 1, News::Active));
         hearing.take(&news(7, 1, interval(0, 5)));
-        hearing.take(&news(7, 1, News::Quiet));
+        hearing.take(&news(7, 1, quiet(5)));
         hearing.take(&news(7, 1, News::Active));
         assert_eq!(hearing.poll_silent(100 * SECOND), None);
     }
@@ -222,7 +239,7 @@ mod tests {
         hearing.take(&news(7, 1, interval(0, 10)));
         hearing.calls.remove(&7);
         // Five minutes later the stream is let go, and says so.
-        hearing.take(&news(7, 1, News::Quiet));
+        hearing.take(&news(7, 1, quiet(5)));
         hearing.keep(&HashSet::from([8]));
         assert!(hearing.calls.is_empty());
         hearing.take(&news(8, 2, interval(0, 10)));

@@ -301,7 +301,8 @@ impl Streams {
         if let (Some(hot), Some(cold), Some(&stream)) = (self.hot.get(i), self.cold.get(i), self.ids.get(i)) {
             let binding = self.bindings.of(&hot.key, cold.first_time).next();
             let call = binding.map(|b| Arc::clone(&b.call));
-            let activity = Activity { stream, key: hot.key, vlan: cold.vlan, call, active };
+            let (key, vlan, last) = (hot.key, cold.vlan, hot.last_time());
+            let activity = Activity { stream, key, vlan, call, active, last };
             self.events.push_back(StreamEvent::Activity(activity));
         }
     }

@@ -34,8 +34,8 @@ pub struct HeardInterval {
     pub end: i64,
     /// Packets came.
     pub packets: bool,
-    /// They came without a pause: nobody suppressed silence.
-    pub full: bool,
+    /// How long the audio in its packets is, those that were lost included, ns; 0 where that is not known.
+    pub sent: i64,
     /// It has a score; whether that is poor.
     pub poor: Option<bool>,
 }
@@ -57,12 +57,18 @@ impl HeardInterval {
     /// Of this much of an interval packets may be missing, sent and lost together, before it has pauses.
     const PAUSES: f64 = 0.1;
 
-    /// Whether packets, those that were lost included, fill an interval.
+    /// The length of the audio in so many packets, ns; 0 where the packet time is not known.
     #[must_use]
-    pub fn is_full(packets: u32, ptime_ms: Option<f64>, length_ns: i64) -> bool {
+    pub fn sent(packets: u32, ptime_ms: Option<f64>) -> i64 {
         // The last packet of an interval has no length in it.
-        let sent = ptime_ms.map(|ptime| f64::from(packets + 1) * ptime * 1e6);
-        sent.is_some_and(|ns| ns >= (1.0 - Self::PAUSES) * length_ns as f64)
+        ptime_ms.map_or(0, |ptime| (f64::from(packets.saturating_add(1)) * ptime * 1e6) as i64)
+    }
+
+    /// Whether its packets fill it: nobody suppressed silence.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let length = self.end.saturating_sub(self.start);
+        self.sent > 0 && self.sent as f64 >= (1.0 - Self::PAUSES) * length as f64
     }
 }
 

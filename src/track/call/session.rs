@@ -1,6 +1,8 @@
 //! One session of a call, of one Call-ID: what SDP made of its audio, and what streams made of that.
 
-use super::{AudioFault, AudioReason, AudioWay, Call, EndedBy, Fault, Heard, MediaSaid, Party};
+use super::{
+    AudioFault, AudioReason, AudioWay, Call, EndedBy, Fault, Heard, HeardInterval, MediaSaid, Party,
+};
 use crate::decode::{Address, Endpoint, Flow};
 
 /// Shorter than this no silence is a fault, ns.
@@ -196,13 +198,13 @@ fn silence(span: (i64, i64), own: &[&Heard], others: &[&Heard]) -> Option<(i64, 
     let rest = (last, span.1);
     let long = rest.1.saturating_sub(rest.0) >= DEAD && rest.0 > span.0;
     let mut intervals = own.iter().flat_map(|s| &s.intervals);
-    let never_paused = intervals.all(|i| i.full);
+    let never_paused = intervals.all(HeardInterval::is_full);
     (long && never_paused && heard_within(others, (last.saturating_add(DEAD / 2), span.1))).then_some(rest)
 }
 
 /// Whether an end is silent where it has nothing to say: pauses are no faults of it.
 fn pauses(streams: &[&Heard]) -> bool {
-    streams.iter().flat_map(|s| &s.intervals).any(|i| !i.full)
+    streams.iter().flat_map(|s| &s.intervals).any(|i| !i.is_full())
 }
 
 /// A guess, and none where several hops' signalling contradicts itself.

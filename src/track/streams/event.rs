@@ -33,6 +33,8 @@ pub struct Activity {
     pub call: Option<Arc<CallIdentity>>,
     /// Whether packets come. A stream that ends is no longer active without a word.
     pub active: bool,
+    /// When the last one came, nanoseconds since the Unix epoch.
+    pub last: i64,
 }
 
 /// An interval that closed, and of which stream.
